@@ -1,0 +1,10 @@
+"""Django's `manage.py`."""
+
+import os
+import sys
+
+from django.core.management import execute_from_command_line
+
+if __name__ == "__main__":
+    os.environ["DJANGO_SETTINGS_MODULE"] = "apps.bolt.settings"
+    execute_from_command_line(sys.argv)

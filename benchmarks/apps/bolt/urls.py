@@ -1,0 +1,3 @@
+"""No views but those of `api.py`."""
+
+urlpatterns: list[object] = []

@@ -1,0 +1,153 @@
+"""Users from elsewhere: the tables of Django's own login, read as they are."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from sqlalchemy import Connection, MetaData, Table, inspect, select
+from sqlalchemy.exc import NoSuchTableError
+
+from wholestack import SetupError
+from wholestack.errors import Fault
+
+from ._accounts import Accounts
+from ._outside import role_called
+from ._user import LONGEST_EMAIL, normal_email
+
+_BATCH = 500
+
+
+@dataclasses.dataclass
+class Imported:
+    """What an import did.
+
+    Attributes:
+        made: accounts that are new.
+        known: addresses that had an account, which was left as it is.
+        refused: who was left out, each with the reason.
+        roles: groups that became roles.
+    """
+
+    made: int = 0
+    known: int = 0
+    refused: list[tuple[str, str]] = dataclasses.field(default_factory=list)
+    roles: int = 0
+
+
+def import_django(
+    accounts: Accounts[Any], source: Connection, *, table: str = "auth_user", fields: Mapping[str, str] | None = None
+) -> Imported:
+    """Take over the users of a Django site, with their passwords, groups and permissions.
+
+    Passwords stay as Django has hashed them, and are hashed anew when their owners log in. Groups become roles of the
+    same names, whose permissions are Django's, ``"blog.add_post"``. Who has no address, or one that two have, is left
+    out and told.
+
+    Arguments:
+        accounts: where they go; who opened its session commits.
+        source: a connection to Django's database.
+        table: the table of users; its groups are in ``{table}_groups``.
+        fields: by column of the app's own model, the column of Django's: ``{"nickname": "first_name"}``.
+
+    Raises:
+        SetupError: there is no such table, or a column of `fields` is not there (``bad-import``).
+    """
+    found = Imported()
+    users = _table(source, table)
+    lacking = [name for name in (fields or {}).values() if name not in users.c]
+    if "email" not in users.c or "password" not in users.c or lacking:
+        raise _bad(f"The table {table} has no column {(lacking or ['email, password'])[0]}.")
+    keys: dict[Any, Any] = {}
+    seen: set[str] = set()
+    for row in _rows(source, users):
+        email = normal_email(row.get("email") or "")
+        name = str(row.get("username") or email or row["id"])
+        if "@" not in email or len(email) > LONGEST_EMAIL:
+            found.refused.append((name, "has no e-mail address"))
+        elif email in seen:
+            found.refused.append((name, f"has the address of another: {email}"))
+        elif (known := accounts.find(email)) is not None:
+            found.known += 1
+            if known.email_confirmed_at is not None:  # Else it may be another's, who has signed up with this address.
+                keys[row["id"]] = known
+        else:
+            more = {own: row[theirs] for own, theirs in (fields or {}).items()}
+            keys[row["id"]] = _made(accounts, row, email, more)
+            found.made += 1
+        seen.add(email)
+    accounts.db.flush()
+    found.roles = _roles(accounts, source, table, keys)
+    accounts.note("users-imported", None, made=found.made)
+    return found
+
+
+def _made(accounts: Accounts[Any], row: Mapping[Any, Any], email: str, more: Mapping[str, Any]) -> Any:
+    password = row["password"]
+    user = accounts.tables.user(
+        email=email,
+        # A password that Django calls unusable begins so.
+        password=None if not password or password.startswith("!") else password,
+        is_active=bool(row.get("is_active", True)),
+        is_staff=bool(row.get("is_staff")),
+        is_superuser=bool(row.get("is_superuser")),
+        last_login_at=_moment(row.get("last_login")),
+        email_confirmed_at=accounts.now(),
+        **more,
+    )
+    user.created_at = _moment(row.get("date_joined")) or accounts.now()
+    accounts.db.add(user)
+    return user
+
+
+def _moment(value: Any) -> datetime.datetime | None:
+    if isinstance(value, str):
+        value = datetime.datetime.fromisoformat(value)
+    if not isinstance(value, datetime.datetime):
+        return None
+    return value if value.tzinfo is not None else value.replace(tzinfo=datetime.UTC)
+
+
+def _roles(accounts: Accounts[Any], source: Connection, table: str, keys: Mapping[Any, Any]) -> int:
+    """Groups as roles; gives how many there are."""
+    if not inspect(source).has_table("auth_group"):
+        return 0
+    groups, links = _table(source, "auth_group"), _table(source, f"{table}_groups")
+    permissions, kinds = _table(source, "auth_permission"), _table(source, "django_content_type")
+    held = _table(source, "auth_group_permissions")
+    made = {}
+    for group in _rows(source, groups):
+        role = made[group["id"]] = role_called(accounts, group["name"])
+        wanted = (
+            select(kinds.c.app_label, permissions.c.codename)
+            .join(permissions, permissions.c.content_type_id == kinds.c.id)
+            .join(held, held.c.permission_id == permissions.c.id)
+            .where(held.c.group_id == group["id"])
+        )
+        names = {f"{label}.{codename}" for label, codename in source.execute(wanted)}
+        role.permissions = sorted({*role.permissions, *names})
+    own = next(each for each in links.c if each.name not in {"id", "group_id"})
+    for row in source.execute(select(own, links.c.group_id)):
+        user, role = keys.get(row[0]), made.get(row[1])
+        if user is not None and role is not None:
+            accounts.db.merge(accounts.tables.membership(user_id=user.id, role_id=role.id))
+    return len(made)
+
+
+def _table(source: Connection, name: str) -> Table:
+    try:
+        return Table(name, MetaData(), autoload_with=source, resolve_fks=False)
+    except NoSuchTableError:
+        raise _bad(f"There is no table {name}.") from None
+
+
+def _rows(source: Connection, table: Table) -> Iterator[Mapping[Any, Any]]:
+    for part in source.execution_options(yield_per=_BATCH).execute(select(table)).mappings().partitions():
+        yield from part
+
+
+def _bad(message: str) -> SetupError:
+    cure = "Give the address of a Django site's database, and --table where its users have a table of their own."
+    return SetupError([Fault("bad-import", message, "wholestack user import", cure)])

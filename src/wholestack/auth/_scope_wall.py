@@ -1,0 +1,130 @@
+"""What leaves a session of one tenant for its database is counted: each scoped table has its condition, or is refused.
+
+It looks at the text that SQLAlchemy compiled, which is regular, and does so once for each compiled statement; the next
+time it is known. Text of the app's own cannot be looked through, and is refused.
+"""
+
+from __future__ import annotations
+
+import re
+import weakref
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Table, TextClause, inspect
+from sqlalchemy.sql import visitors
+
+from ._errors import UnscopedStatement
+
+if TYPE_CHECKING:
+    from ._scopes import Scope
+
+LOOKED_AT = "wholestack_looked_at"
+"""An option of an `INSERT` whose rows were looked at."""
+_BIND = "wholestack_tenant"
+_PLAIN = re.compile(r"[\w.*]+|'[^']*'")
+"""Literal columns that hold nothing to hide: a name, a number, a star, a text."""
+_LITERALS = re.compile(r"'(?:[^']|'')*'")
+_PLACES = re.compile(r"\?|%s|__\[POSTCOMPILE_[^\]]+\]")
+_COLUMNS = re.compile(r"\AINSERT INTO \S+ (?:\([^)]*\))?| RETURNING .*", re.DOTALL)
+"""What an `INSERT` names beside its rows: the table, which was looked at, and columns, which may be called like it."""
+_NAMED = re.compile(r"%\((\w+)\)s|:(\w+)")
+
+_known: weakref.WeakSet[Any] = weakref.WeakSet()
+
+
+def wall(scope: Scope) -> Callable[..., None]:
+    """A listener for `before_cursor_execute` of a connection."""
+
+    def look(_connection: Any, _cursor: Any, statement: str, _parameters: Any, context: Any, _many: bool) -> None:
+        compiled = getattr(context, "compiled", None)
+        if scope.lifted or compiled in _known or getattr(context, "isddl", False):
+            return
+        if compiled is None:
+            raise UnscopedStatement(f"What a text does cannot be looked through: {_short(statement)}")
+        written = context.isinsert or context.isupdate or context.isdelete
+        if written and scope.flushing:
+            return
+        inserted = context.isinsert and context.execution_options.get(LOOKED_AT, False)
+        _no_text(compiled.statement)
+        _counted(compiled, inserted=inserted)
+        if not inserted:
+            _known.add(compiled)
+
+    return look
+
+
+def models() -> Iterator[Any]:
+    """The mapped classes whose rows belong to tenants."""
+    from ._scopes import OfTenant
+
+    waiting: list[Any] = list(OfTenant.__subclasses__())
+    while waiting:
+        found = waiting.pop()
+        waiting += found.__subclasses__()
+        if inspect(found, raiseerr=False) is not None:
+            yield found
+
+
+def tables() -> dict[Table, str | None]:
+    """The tables of those models: the column that says whose a row is; None where that stands in the table above."""
+    found: dict[Table, str | None] = {}
+    for model in models():
+        held: Any = getattr(model, model.__tenant__).property.columns[0]
+        for table in inspect(model).tables:
+            found.setdefault(table, held.name if held.table is table else None)
+    return found
+
+
+def _no_text(statement: Any) -> None:
+    for each in visitors.iterate(statement):
+        if isinstance(each, TextClause):
+            raise UnscopedStatement(f"What a text does cannot be looked through: {_short(each.text)}")
+        if getattr(each, "is_literal", False) and not _PLAIN.fullmatch(str(getattr(each, "name", ""))):
+            raise UnscopedStatement(f"What a literal column does cannot be looked through: {_short(str(each))}")
+
+
+def _counted(compiled: Any, *, inserted: bool) -> None:
+    sql = _with_names(compiled)
+    if inserted:
+        sql = _COLUMNS.sub("", sql)
+    mine = Counter(re.findall(rf"([\w.\"`]+) = :{_BIND}\w*", sql))
+    for table, column in tables().items():
+        name = compiled.preparer.format_table(table)
+        places = Counter(_places(sql, name))
+        if column is None:
+            # Its rows go with those of the table above it, which are counted.
+            if places.total() > mine.total():
+                raise _unfiltered(table)
+            continue
+        quoted = compiled.preparer.quote(column)
+        for alias, count in places.items():
+            if mine[f"{alias}.{quoted}"] < count:
+                raise _unfiltered(table)
+
+
+def _with_names(compiled: Any) -> str:
+    """The text with the names of bound values, and without texts in quotes."""
+    sql = _LITERALS.sub("''", compiled.string)
+    if compiled.positional:
+        names = iter(compiled.positiontup or ())
+        return _PLACES.sub(lambda _: f":{next(names, '')}", sql)
+    return _NAMED.sub(lambda match: f":{match[1] or match[2]}", sql)
+
+
+def _places(sql: str, name: str) -> Iterator[str]:
+    """Where a table stands as a source of rows: the name by which its columns are called there."""
+    for match in re.finditer(rf'(?<![\w.:"`]){re.escape(name)}(?![\w"`.])(?!\s*=)(?: AS ([\w"`]+))?', sql):
+        if not sql.endswith(" AS ", 0, match.start()):
+            yield match[1] or name
+
+
+def _unfiltered(table: Table) -> UnscopedStatement:
+    return UnscopedStatement(f"A statement takes rows of {table.name!r} from all tenants.")
+
+
+def _short(text: str) -> str:
+    """The beginning of a statement, without what stands in quotes there."""
+    plain = " ".join(_LITERALS.sub("'…'", text).split())
+    return f"{plain[:80]}…." if len(plain) > 80 else f"{plain}."

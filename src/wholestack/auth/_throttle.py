@@ -1,0 +1,206 @@
+"""How often somebody may try to log in, and who has to wait."""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+import os
+import time
+from collections.abc import Callable
+from typing import Any, Literal, TypedDict
+
+from typing_extensions import Unpack
+
+from wholestack import App, SetupError, TooManyRequests
+from wholestack.db import Database
+from wholestack.errors import Fault
+from wholestack.languages import ngettext
+from wholestack.routing import where_of
+from wholestack.settings import SigningKeys
+
+from ._misuse import misuse
+from ._throttle_limits import Limit, LimitOptions
+from ._throttle_stores import DatabaseTries, MemoryTries, TriesStore
+
+_PURPOSE = "throttle"
+_LIMITS = {
+    "pair": Limit(free=5, first=1, longest=900, forgets=3600),
+    "account": Limit(free=20, first=1, longest=900, forgets=3600),
+    "address": Limit(free=50, first=1, longest=60, forgets=60),
+    "device": Limit(free=10, first=1, longest=900, forgets=3600),
+}
+
+
+class ThrottleOptions(TypedDict, total=False):
+    """The limits of a `Throttle`, each in full or in part: ``account={"free": 10}``.
+
+    `pair`: of one account from one address (5 tries at once, then delays of 1, 2, 4 … seconds up to 15 minutes, one
+    try being forgotten in an hour); `account`: of one account from all addresses (20, then as above); `address`: of all
+    accounts from one address (50, then delays up to a minute, one try being forgotten in a minute); `device`: of one
+    account from a browser that it knows (10, then as the first).
+    """
+
+    pair: LimitOptions
+    account: LimitOptions
+    address: LimitOptions
+    device: LimitOptions
+
+
+class Throttle:
+    """Counts tries to log in, and lets whoever has tried too often wait: by address, by account, and by both.
+
+    Each try is counted before the password is looked at, in one step: of two at the edge one passes. A login that is
+    right takes its tries back. Who has to wait gets a 429 with ``Retry-After``, whether there is such an account or
+    not; a try while one has to wait is not counted, so that nobody makes another wait longer by it.
+
+    From a browser that an account knows only its own tries count: whoever attacks the account from elsewhere, from
+    however many addresses, does not keep its owner out. An address of IPv6 counts as its network (/64). Keys are kept
+    as HMACs: the table says neither which accounts were tried nor from where.
+
+    Arguments:
+        store: ``"database"`` (the app's, shared by all processes) or ``"memory"`` (of this process).
+        clock: seconds since 1970.
+        limits: see `ThrottleOptions`.
+
+    Raises:
+        SetupError: a limit that limits nothing (``bad-login-setting``).
+
+    Example:
+        >>> throttle = Throttle(store="memory", pair={"free": 2})
+        >>> for _ in range(3):
+        ...     try:
+        ...         throttle.take("ann@example.org", "192.0.2.7")
+        ...     except TooManyRequests as error:
+        ...         print(error.code, error.headers["retry-after"])
+        too-many-logins 1
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Literal["database", "memory"] = "database",
+        clock: Callable[[], float] = time.time,
+        **limits: Unpack[ThrottleOptions],
+    ) -> None:
+        given: dict[str, Any] = dict(limits)
+        if store not in {"database", "memory"} or set(given) - set(_LIMITS):
+            raise misuse("Throttle(…) was given a store or a limit that there is not.", 'Throttle(store="memory")')
+        self._clock = clock
+        self._limits = {name: limit.with_options(given.get(name, {})) for name, limit in _LIMITS.items()}
+        self._store: TriesStore | None = MemoryTries() if store == "memory" else None
+        self._keys = SigningKeys(area="wholestack.auth")
+
+    def setup(self, app: App, keys: SigningKeys | None = None) -> None:
+        """Find the database, and add the table to its tables.
+
+        Arguments:
+            app: the app.
+            keys: what names the rows; left out, the secret of the environment.
+
+        Raises:
+            SetupError: there is no database (``no-database``).
+        """
+        self._keys = keys or self._keys
+        if self._store is not None:
+            app.check(self._faults)
+            return
+        found = (each for each in app.plugins if isinstance(each, Database) and each.is_default and not each.read_only)
+        database = next(found, None)
+        if database is None:
+            raise _no_database()
+        self._store = DatabaseTries(database)
+
+    def take(self, account: str, address: str | None, *, device: str | None = None) -> None:
+        """Count a try, or refuse it: to be called before the password is looked at.
+
+        Arguments:
+            account: the name that was typed, whether there is such an account or not.
+            address: the client's; None where nobody knows it.
+            device: the id of a browser that the account knows; None of any other.
+
+        Raises:
+            TooManyRequests: there were too many tries (``too-many-logins``).
+        """
+        limits = {key: self._limits[kind] for kind, key in self._keys_of(account, address, device).items()}
+        wait = self._used().count(limits, self._clock())
+        if wait:
+            seconds = math.ceil(wait)
+            raise TooManyRequests(_text(seconds), code="too-many-logins", headers={"retry-after": str(seconds)})
+
+    def passed(self, account: str, address: str | None, *, device: str | None = None) -> None:
+        """Take the tries of an account back, since one was right; of its address's others that one alone.
+
+        From a browser that the account knows nothing is forgotten of what was tried elsewhere.
+
+        Arguments:
+            account: as for `take`.
+            address: as for `take`.
+            device: as for `take`.
+        """
+        keys = self._keys_of(account, address, device)
+        others = {keys.pop("address"): self._limits["address"]} if "address" in keys else {}
+        self._used().passed([*keys.values(), self._key("pair", account, _network(address))], others, self._clock())
+
+    def _keys_of(self, account: str, address: str | None, device: str | None) -> dict[str, str]:
+        """What a try counts for, each under its key."""
+        if device is not None:
+            return {"device": self._key("device", account, device)}
+        network = _network(address)
+        keys = {"pair": self._key("pair", account, network), "account": self._key("account", account)}
+        return {**keys, "address": self._key("address", network)} if network else keys
+
+    def _key(self, kind: str, *parts: str) -> str:
+        folded = [each.strip().casefold() if index == 0 else each for index, each in enumerate(parts)]
+        clean = [each.encode("utf-8", "replace").decode() for each in folded]
+        return self._keys.signed(_PURPOSE, kind, *clean).hex()
+
+    def _used(self) -> TriesStore:
+        if self._store is None:
+            raise RuntimeError(
+                'A Throttle is not set up: app.use(Database(), Auth(User)), or Throttle(store="memory").'
+            )
+        return self._store
+
+    def _faults(self) -> list[Fault]:
+        """That in memory each of several processes has counts of its own."""
+        workers = os.environ.get("WEB_CONCURRENCY", "1")
+        if not workers.isdigit() or int(workers) < 2:
+            return []
+        message = (
+            f"Throttle keeps its counts in memory, and WEB_CONCURRENCY starts {workers} processes: each has its own."
+        )
+        return [Fault("memory-store", message, where_of(Throttle), 'Throttle(store="database"), or one process.')]
+
+    def __repr__(self) -> str:
+        return f"<Throttle {self._limits}>"
+
+
+def _no_database() -> SetupError:
+    message = "Throttle needs a Database that takes writes."
+    return SetupError([Fault("no-database", message, where_of(Throttle), "app.use(Database(), Auth(User))")])
+
+
+def _network(address: str | None) -> str:
+    """What one household or machine has: an address of IPv4, of IPv6 the network."""
+    try:
+        parsed = ipaddress.ip_address((address or "").partition("%")[0])
+    except ValueError:
+        return ""
+    if isinstance(parsed, ipaddress.IPv6Address):
+        mapped = parsed.ipv4_mapped
+        return str(mapped) if mapped else str(ipaddress.ip_network((parsed, 64), strict=False))
+    return str(parsed)
+
+
+def _text(seconds: int) -> str:
+    if seconds <= 90:
+        return ngettext(
+            "Too many tries. Please try again in %(num)s second.",
+            "Too many tries. Please try again in %(num)s seconds.",
+            seconds,
+        )
+    return ngettext(
+        "Too many tries. Please try again in %(num)s minute.",
+        "Too many tries. Please try again in %(num)s minutes.",
+        math.ceil(seconds / 60),
+    )

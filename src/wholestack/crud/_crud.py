@@ -1,0 +1,296 @@
+"""`crud(Model)`: a router with all that a client does with the rows of a table."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, Generic, Literal, TypeVar, get_args, get_origin, overload
+
+import pydantic
+from sqlalchemy.orm import Mapped, declared_attr, mapped_column
+from typing_extensions import Unpack
+
+from wholestack import NotFound, Router
+from wholestack.db import ConstraintFailed, Duplicate, Session, Stale
+from wholestack.errors import PreconditionFailed
+from wholestack.handlers import hints_of, is_response
+from wholestack.routing import Provision, Route, RouteOptions, where_of
+
+from ._actions import Actions
+from ._columns import mapper_of
+from ._cursor import BadCursor
+from ._faults import bad_crud, outside
+from ._found import words_of
+from ._listing import Listing, ListingOptions, listing
+from ._page import Page
+from ._schema import schema
+
+M = TypeVar("M")
+Handler = TypeVar("Handler", bound=Callable[..., Any])
+Put = Callable[[Callable[..., Any], RouteOptions, str, Mapping[str, Any]], None]
+
+Action = Literal["list", "detail", "create", "replace", "patch", "delete"]
+ACTIONS: tuple[str, ...] = get_args(Action)
+
+_METHODS: Mapping[str, str] = {
+    "list": "GET",
+    "detail": "GET",
+    "create": "POST",
+    "replace": "PUT",
+    "patch": "PATCH",
+    "delete": "DELETE",
+}
+_GROUPS: Mapping[str, tuple[str, ...]] = {"read": ("list", "detail"), "write": ("create", "replace", "patch", "delete")}
+_SUMMARIES: Mapping[str, str] = {
+    "list": "A page of {} records",
+    "detail": "One {} record",
+    "create": "Make a {} record",
+    "replace": "Replace a {} record",
+    "patch": "Change a {} record",
+    "delete": "Delete a {} record",
+}
+
+
+class Versioned:
+    """Mixed into a model: a number that every change raises, so that nobody overwrites what they have not seen.
+
+    SQLAlchemy checks it in each ``UPDATE`` and ``DELETE``; `crud` makes the entity tag of it, and ``If-Match`` a 412.
+
+    Example:
+        >>> from wholestack.db import Model
+        >>> class Contract(Versioned, Model):
+        ...     text: Mapped[str]
+        >>> Contract.__mapper__.version_id_col.name
+        'version_id'
+    """
+
+    version_id: Mapped[int] = mapped_column(sort_order=110)
+
+    @declared_attr.directive
+    def __mapper_args__(cls) -> dict[str, Any]:  # noqa: N805  (SQLAlchemy's way: a class is asked)
+        return {"version_id_col": cls.version_id}
+
+
+class CRUDOptions(ListingOptions, total=False):
+    """What `crud` may be told, beside what its list may be asked for (`ListingOptions`, or a `listing` of its own).
+
+    `actions` are those that there are (all six); `shows` is the schema of answers, `new` that of what is sent (its
+    fields, none required, are what PATCH takes); where they are made of the model, `without` leaves columns out of both
+    and `also` takes relations and hidden columns in. `needs` are rules for all actions, or a dict of them by action
+    (``"read"`` and ``"write"`` stand for theirs). `session` is the type of the session, for a second database.
+    """
+
+    actions: Collection[Action]
+    shows: type[pydantic.BaseModel]
+    new: type[pydantic.BaseModel]
+    listing: type[Listing]
+    without: Collection[str]
+    also: Collection[str]
+    needs: object
+    session: Any
+    tags: Collection[str]
+
+
+class CRUD(Router, Generic[M]):
+    """A router with the actions of one model; what `crud` gives.
+
+    Attributes:
+        model: the database model.
+        shows: the schema of its answers.
+        new: the schema of what a client sends.
+        asked: the query of the list.
+        list: decorates a handler of your own for the list.
+        detail: the same for one row.
+        create: the same for a new row.
+        replace: the same for PUT; `patch` and `delete` are those for the other two.
+
+    Example:
+        >>> from wholestack.crud import Schema
+        >>> from wholestack.db import Model
+        >>> class Bike(Model):
+        ...     colour: Mapped[str]
+        >>> class NewBike(Schema, of=Bike, new=True): ...
+        >>> bikes = crud(Bike, "/bikes", new=NewBike)
+        >>> @bikes.create
+        ... def add_bike(new: NewBike, db: Session) -> Bike:
+        ...     bike = Bike(colour=new.colour.lower())
+        ...     db.add(bike)
+        ...     return bike
+        >>> [route.handler.__name__ for route in bikes.routes if route.methods == ("POST",)]
+        ['add_bike']
+    """
+
+    def __init__(self, model: type[M], path: str | None = None, **options: Unpack[CRUDOptions]) -> None:
+        table: Any = mapper_of(model).local_table
+        needs: Any = options.get("needs", ())
+        apart = isinstance(needs, Mapping)
+        prefix = f"/{table.name.replace('_', '-')}" if path is None else path
+        super().__init__(
+            prefix.rstrip("/"), tags=[*options.get("tags", (model.__name__,))], needs=() if apart else needs
+        )
+        self.model = model
+        chosen: Any = {name: options.get(name, ()) for name in ("without", "also")}
+        self.shows: type[pydantic.BaseModel] = options.get("shows") or schema(model, **chosen)
+        self.new: type[pydantic.BaseModel] = options.get("new") or schema(model, new=True, **chosen)
+        lists: Any = {name: options[name] for name in ListingOptions.__annotations__ if name in options}  # type: ignore[literal-required]
+        self.asked: type[Listing] = options.get("listing") or listing(model, **lists)
+        self._actions = Actions(model, self.shows, self.new, self.asked, options.get("session", Session))
+        self._needs = _apart(needs) if apart else {}
+        self._where = outside()
+        for action in _known(options.get("actions", ACTIONS)):
+            self._put(action, self._actions.handler(action), {}, self._where, {})
+        self._select(self._actions.rows, {})
+        self.list: Override = Override(functools.partial(self._put, "list"))
+        self.detail: Override = Override(functools.partial(self._put, "detail"))
+        self.create: Override = Override(functools.partial(self._put, "create"))
+        self.replace: Override = Override(functools.partial(self._put, "replace"))
+
+    @overload
+    def patch(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[Handler], Handler]: ...
+    @overload
+    def patch(self, path: Handler) -> Handler: ...
+    @overload
+    def patch(self, **options: Unpack[RouteOptions]) -> Callable[[Handler], Handler]: ...
+    def patch(self, path: Any = None, **options: Unpack[RouteOptions]) -> Any:
+        """Decorate a handler of your own for PATCH with it; with a path it is the router's, for another route."""
+        if isinstance(path, str):
+            return self._adds(("PATCH",), path, options, _names())
+        return _decorated(functools.partial(self._put, "patch"), path, options, _names())
+
+    @overload
+    def delete(self, path: str, **options: Unpack[RouteOptions]) -> Callable[[Handler], Handler]: ...
+    @overload
+    def delete(self, path: Handler) -> Handler: ...
+    @overload
+    def delete(self, **options: Unpack[RouteOptions]) -> Callable[[Handler], Handler]: ...
+    def delete(self, path: Any = None, **options: Unpack[RouteOptions]) -> Any:
+        """Decorate a handler of your own for DELETE with it; with a path it is the router's, for another route."""
+        if isinstance(path, str):
+            return self._adds(("DELETE",), path, options, _names())
+        return _decorated(functools.partial(self._put, "delete"), path, options, _names())
+
+    def rows(self, function: Handler) -> Handler:
+        """Let a function say which rows there are for a request, as a select of the model: those of the user, say.
+
+        It is called by the one calling convention; a row that it does not give is a 404 for every action.
+        """
+        self._collecting()
+        self._select(function, _names())
+        return function
+
+    def _select(self, function: Callable[..., Any], names: Mapping[str, Any]) -> None:
+        key = self._actions.rows_key
+        self.provisions: list[Provision] = [each for each in self.provisions if each.key is not key]
+        self.provisions.append(Provision(function, "request", False, where_of(function), names, key))
+
+    def _put(
+        self, action: str, handler: Callable[..., Any], options: RouteOptions, where: str, names: Mapping[str, Any]
+    ) -> None:
+        """Let a function be the handler of an action, in the place of the one that is there."""
+        self._collecting()
+        method = _METHODS[action]
+        path = "" if action in {"list", "create"} else self._actions.path
+        said = self._options(action)
+        if not self._shows(handler, names):
+            del said["returns"]
+        route = Route((method,), path, handler, {**said, **options}, where, names)
+        self.routes: list[Route] = [each for each in self.routes if (each.methods, each.path) != (route.methods, path)]
+        self.routes.append(route)
+
+    def _shows(self, handler: Callable[..., Any], names: Mapping[str, Any]) -> bool:
+        """Whether a handler gives rows, which the schema shows, and not what its own annotation says."""
+        try:
+            returns = hints_of(handler, names).get("return", Any)
+        except (NameError, TypeError, AttributeError):
+            return True  # Sealing names the fault.
+        return returns in {Any, self.model} or get_origin(returns) is Page or is_response(returns)
+
+    def _options(self, action: str) -> RouteOptions:
+        """What an action's route says, whoever its handler is."""
+        errors: tuple[type[Exception], ...] = () if action in {"list", "create"} else (NotFound,)
+        if action in _GROUPS["write"]:
+            errors += (Duplicate, ConstraintFailed)
+            if action != "create":
+                errors += (PreconditionFailed, Stale) if self._actions.version is not None else (PreconditionFailed,)
+        page: Any = Page
+        options: RouteOptions = {
+            "returns": page[self.shows] if action == "list" else self.shows,
+            "summary": _SUMMARIES[action].format(words_of(self.model)),
+            "errors": (BadCursor,) if action == "list" and "cursor" in self.asked.model_fields else errors,
+        }
+        if action == "delete":
+            options["returns"] = None
+        if action == "create":
+            options["status"] = 201
+        if action in self._needs:
+            options["needs"] = self._needs[action]
+        return options
+
+
+def crud(model: type[M], path: str | None = None, **options: Unpack[CRUDOptions]) -> CRUD[M]:
+    """A router that lists, shows, makes, replaces, changes and deletes the rows of a model, for `app.include`.
+
+    Arguments:
+        model: a class of `wholestack.db`.
+        path: where its rows are; the table's name where it is left out.
+        options: see `CRUDOptions`.
+
+    A model with a version (`Versioned`, or SQLAlchemy's `version_id_col`) has entity tags: a change with an
+    ``If-Match`` that is out of date is a 412.
+
+    Raises:
+        SetupError: a name that the model does not have, a schema that does not fit, an action that there is not.
+
+    Example:
+        >>> from wholestack import App
+        >>> from wholestack.db import Model
+        >>> class Lamp(Model):
+        ...     watts: Mapped[int]
+        >>> app = App()
+        >>> app.include(crud(Lamp, "/lamps", filters=("watts",), orders=("-id", "watts")))
+    """
+    return CRUD(model, path, **options)
+
+
+class Override:
+    """Decorates an action's handler: ``@notes.create``, or with a route's options ``@notes.create(status=202)``."""
+
+    def __init__(self, put: Put) -> None:
+        self._put = put
+
+    @overload
+    def __call__(self, handler: Handler) -> Handler: ...
+    @overload
+    def __call__(self, **options: Unpack[RouteOptions]) -> Callable[[Handler], Handler]: ...
+    def __call__(self, handler: Any = None, **options: Unpack[RouteOptions]) -> Any:
+        return _decorated(self._put, handler, options, _names())
+
+
+def _decorated(put: Put, handler: Any, options: RouteOptions, names: Mapping[str, Any]) -> Any:
+    def add(decorated: Handler) -> Handler:
+        put(decorated, options, where_of(decorated), names)
+        return decorated
+
+    return add if handler is None else add(handler)
+
+
+def _names() -> Mapping[str, Any]:
+    """The local names where a method of ours was called, which the hints of a function inside a function need."""
+    frame = sys._getframe(2)
+    return {} if frame.f_locals is frame.f_globals else dict(frame.f_locals)
+
+
+def _known(actions: Collection[str]) -> Collection[str]:
+    unknown = [each for each in actions if each not in ACTIONS]
+    if unknown:
+        raise bad_crud(f"There is no action {unknown[0]!r}.", f"There are {', '.join(ACTIONS)}.")
+    return actions
+
+
+def _apart(needs: Mapping[str, object]) -> dict[str, object]:
+    """The rules of each action; those of a group hold where the action has none of its own."""
+    grouped = {action: needs[group] for group, actions in _GROUPS.items() if group in needs for action in actions}
+    own = {name: rules for name, rules in needs.items() if name not in _GROUPS}
+    _known(own)
+    return {**grouped, **own}

@@ -1,0 +1,231 @@
+"""Column types: what a Python type becomes in a table, the same on each database."""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import enum
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    DateTime,
+    Dialect,
+    Enum,
+    Integer,
+    Interval,
+    LargeBinary,
+    Numeric,
+    String,
+    Time,
+    Uuid,
+)
+from sqlalchemy.dialects.mysql import DATETIME, LONGBLOB, TIME
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+from ._errors import ValueRefused
+
+
+class Moment(TypeDecorator[datetime.datetime]):
+    """A point in time: time-zone-aware, kept in UTC, to the microsecond. A naive `datetime` is refused.
+
+    PostgreSQL keeps it as `timestamptz`, MariaDB as `datetime(6)`, SQLite as text that sorts.
+    """
+
+    impl: Any = DateTime(timezone=True)
+    cache_ok: bool | None = True
+
+    @property
+    def python_type(self) -> type[datetime.datetime]:
+        """What it is in Python."""
+        return datetime.datetime
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """The database's own type."""
+        if dialect.name in {"mysql", "mariadb"}:
+            return dialect.type_descriptor(DATETIME(fsp=6))
+        return dialect.type_descriptor(DateTime(timezone=True))
+
+    def process_bind_param(self, value: datetime.datetime | None, dialect: Dialect) -> datetime.datetime | None:
+        """UTC on the way in."""
+        if value is None:
+            return None
+        if value.tzinfo is None or value.utcoffset() is None:
+            raise ValueRefused("A date and time needs its time zone, such as 2026-11-22T10:00:00Z.")
+        try:
+            value = value.astimezone(datetime.UTC)
+        except OverflowError:
+            raise ValueRefused("A date and time lies in the years 1 to 9999 of UTC.") from None
+        return value if dialect.name == "postgresql" else value.replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime.datetime | None, dialect: Dialect) -> datetime.datetime | None:
+        """Aware on the way out, in UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=datetime.UTC) if value.tzinfo is None else value.astimezone(datetime.UTC)
+
+
+class Exact(TypeDecorator[decimal.Decimal]):
+    """A decimal number of so many digits, exact on each database: for money.
+
+    SQLite has no such type and would make it a float; there it is kept as a whole number of the smallest unit, so that
+    it compares, sorts and sums as it should. A value with more digits than the column has is refused, not rounded.
+
+    Arguments:
+        precision: digits in all.
+        scale: digits behind the point.
+    """
+
+    impl: Any = Numeric
+    cache_ok: bool | None = True
+
+    def __init__(self, precision: int = 18, scale: int = 4) -> None:
+        super().__init__(precision, scale)
+        self.precision = precision
+        self.scale = scale
+
+    @property
+    def python_type(self) -> type[decimal.Decimal]:
+        """What it is in Python."""
+        return decimal.Decimal
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """The database's own type."""
+        kind: TypeEngine[Any] = BigInteger() if dialect.name == "sqlite" else Numeric(self.precision, self.scale)
+        return dialect.type_descriptor(kind)
+
+    def process_bind_param(self, value: decimal.Decimal | int | None, dialect: Dialect) -> Any:
+        """Checked, and scaled for SQLite."""
+        if value is None:
+            return None
+        if isinstance(value, float):
+            raise ValueRefused("A float is not exact; give a Decimal, an int or a text.")
+        try:
+            number = decimal.Decimal(value)
+        except (ArithmeticError, ValueError, TypeError):
+            raise ValueRefused("This is no number.") from None
+        scaled = number.scaleb(self.scale) if number.is_finite() else None
+        if scaled is None or scaled != scaled.to_integral_value() or abs(scaled) >= 10**self.precision:
+            digits = f"{self.precision - self.scale} digits before the point and {self.scale} behind it"
+            raise ValueRefused(f"A number here has at most {digits}.")
+        return int(scaled) if dialect.name == "sqlite" else number
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> decimal.Decimal | None:
+        """The number, with all digits of its scale."""
+        if value is None:
+            return None
+        if dialect.name == "sqlite":
+            return decimal.Decimal(value).scaleb(-self.scale)
+        return decimal.Decimal(value)
+
+    def coerce_compared_value(self, op: Any, value: Any) -> TypeEngine[Any]:
+        """Numbers that it is compared with are scaled as well."""
+        return self
+
+
+Keys = Callable[[], "list[str] | str"]
+
+
+class Encrypted(TypeDecorator[str]):
+    """Text that lies encrypted in the table (AES in a Fernet token, by the package `cryptography`).
+
+    Arguments:
+        keys: a function that gives the keys: the first encrypts, all decrypt. To rotate, put a new one in front, let
+            the rows be written again (`wholestack db reencrypt`), then take the old one away.
+
+    It cannot be searched or sorted, and what lies there cannot be read without the key.
+    """
+
+    impl: Any = LargeBinary
+    cache_ok: bool | None = True
+
+    def __init__(self, keys: Keys) -> None:
+        super().__init__()
+        self.keys = keys
+
+    @property
+    def python_type(self) -> type[str]:
+        """What it is in Python."""
+        return str
+
+    def _box(self) -> Any:
+        try:
+            from cryptography.fernet import Fernet, MultiFernet
+        except ImportError as error:
+            raise ImportError("Encrypted columns need the package cryptography: pip install cryptography") from error
+        keys = self.keys()
+        return MultiFernet([Fernet(key) for key in ([keys] if isinstance(keys, str) else keys)])
+
+    def renewed(self, value: bytes) -> bytes | None:
+        """What lies in the table, encrypted anew with the first key; None where the first key decrypts it already.
+
+        Raises:
+            ValueError: none of the keys decrypts it.
+        """
+        box = self._box()
+        from cryptography.fernet import Fernet, InvalidToken
+
+        keys = self.keys()
+        try:
+            Fernet(keys if isinstance(keys, str) else keys[0]).decrypt(value)
+        except InvalidToken:
+            try:
+                return bytes(box.rotate(value))
+            except InvalidToken:
+                raise ValueError("None of the keys decrypts this value.") from None
+        return None
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> bytes | None:
+        """Encrypted."""
+        return None if value is None else bytes(self._box().encrypt(value.encode()))
+
+    def process_result_value(self, value: bytes | None, dialect: Dialect) -> str | None:
+        """Decrypted."""
+        return None if value is None else str(self._box().decrypt(bytes(value)).decode())
+
+    def __repr__(self) -> str:
+        return "Encrypted()"
+
+
+class _Span(Interval):
+    """An interval; where it is kept as a date (SQLAlchemy's way on SQLite and MariaDB), to the microsecond."""
+
+    cache_ok: bool = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """The database's own type."""
+        if dialect.name in {"mysql", "mariadb"}:
+            return dialect.type_descriptor(DATETIME(fsp=6))
+        return super().load_dialect_impl(dialect)
+
+
+def _values(kind: type[enum.Enum]) -> list[str]:
+    return [str(each.value) for each in kind]
+
+
+_TEXT = String().with_variant(String(255), "mysql", "mariadb")
+_JSON = JSON().with_variant(JSONB(), "postgresql")
+
+TYPES: dict[Any, Any] = {
+    str: _TEXT,
+    int: BigInteger().with_variant(Integer(), "sqlite"),
+    bool: Boolean(),
+    bytes: LargeBinary().with_variant(LONGBLOB(), "mysql", "mariadb"),
+    datetime.datetime: Moment(),
+    datetime.time: Time().with_variant(TIME(fsp=6), "mysql", "mariadb"),
+    datetime.timedelta: _Span(),
+    decimal.Decimal: Exact(),
+    uuid.UUID: Uuid(),
+    # Kept by value, as text: a native type would have to be altered, under a lock, for each new member.
+    enum.Enum: Enum(enum.Enum, native_enum=False, create_constraint=False, length=64, values_callable=_values),
+    dict[str, Any]: _JSON,
+    list[Any]: _JSON,
+    list[str]: _JSON,
+    list[int]: _JSON,
+}
+"""What a Python type in `Mapped[…]` becomes, where `mapped_column` does not say otherwise."""

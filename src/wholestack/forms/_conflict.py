@@ -1,0 +1,39 @@
+"""A value that is there already and may be there once only, as a fault of its field."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ._columns import attribute_of, columns_taken
+from ._spec import Spec, spec_of
+
+Fault = tuple[tuple[str | int, ...], str, str]
+
+_TAKEN = "This value is taken already."
+_TOGETHER = "These values are taken already, together: {names}."
+
+
+def faults_of(error: Any, model: Any) -> Sequence[Fault]:
+    """The faults of a database's refusal; none where it is about nothing that the form has."""
+    taken = columns_taken(error, model)
+    fields = [field for column in taken if (field := _field_for(model, column)) is not None]
+    if not fields:
+        return ()
+    (first, *_) = fields
+    if len(fields) == 1:
+        return [((_name(first),), "duplicate", _TAKEN)]
+    names = ", ".join(each.label for each in fields)
+    return [((_name(first),), "duplicate_together", _TOGETHER.format(names=names))]
+
+
+def _field_for(model: Any, column: str) -> Spec | None:
+    """The field of a form that stands for a column."""
+    for spec in spec_of(model).fields.values():
+        if spec.field is not None and column in {attribute_of(model, spec.field.attribute), spec.field.attribute}:
+            return spec
+    return None
+
+
+def _name(spec: Spec) -> str:
+    return spec.field.name if spec.field is not None else ""

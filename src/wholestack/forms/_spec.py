@@ -1,0 +1,353 @@
+"""How each field of a model is shown: found from its type once, when an app is sealed."""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import enum
+import functools
+import inspect
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal, get_args, get_origin
+
+import annotated_types
+import pydantic
+
+from wholestack.encoding import Shape, ShapeField, form_shape, word_of
+
+from ._columns import long_text, place_of, relation_of
+from ._pattern import html_pattern
+from ._widget import Choices, Widget, pairs_of
+
+Attributes = dict[str, str | bool]
+
+#: From this many choices on, several are chosen from a list, and not by boxes.
+FROM_A_LIST = 9
+_BY_FORMAT = {
+    "email": "email",
+    "uri": "url",
+    "date": "date",
+    "date-time": "datetime-local",
+    "time": "time",
+    "password": "password",
+}
+_NUMBERS = (int, float, decimal.Decimal)
+_TIMES = {"date", "datetime-local", "time"}
+_TEXTS = {"text", "textarea", "search", "tel", "url", "email", "password"}
+#: JSON Schema's word → Pydantic's, as its faults have it.
+_BOUNDS = {
+    "minLength": "min_length",
+    "maxLength": "max_length",
+    "minItems": "min_length",
+    "maxItems": "max_length",
+    "minimum": "ge",
+    "exclusiveMinimum": "gt",
+    "maximum": "le",
+    "exclusiveMaximum": "lt",
+    "multipleOf": "multiple_of",
+}
+
+
+class Spec:
+    """How one field, or one of many, is shown.
+
+    Attributes:
+        shape: what it is.
+        field: the field of the model; None for one of many, and for the form itself.
+        owner: the model that the field is of.
+    """
+
+    def __init__(self, shape: Shape, field: ShapeField | None = None, owner: Any = None) -> None:
+        self.shape = shape
+        self.field = field
+        self.owner = owner
+        #: Its HTML without what a request puts in; see `framed`.
+        self.frames: dict[Any, str] = {}
+
+    # -- parts ---------------------------------------------------------------------------------------------------
+
+    @functools.cached_property
+    def fields(self) -> Mapping[str, Spec]:
+        """Of a model, its fields by name."""
+        owner = self.shape.type
+        fields = sorted(self.shape.fields.values(), key=lambda field: place_of(owner, field.attribute))
+        return {field.name: Spec(field.shape, field, owner) for field in fields}
+
+    @functools.cached_property
+    def item(self) -> Spec:
+        """Of many, each of them."""
+        return Spec(self.shape.item if self.shape.item is not None else self.shape)
+
+    def child(self, step: str | int) -> Spec | None:
+        """The part below a name or a number."""
+        if self.shape.kind == "model":
+            field = self.shape.by_name.get(str(step))
+            return None if field is None else self.fields[field.name]
+        return self.item if isinstance(step, int) and self.shape.kind == "many" else None
+
+    # -- words ---------------------------------------------------------------------------------------------------
+
+    @functools.cached_property
+    def label(self) -> str:
+        """The title that the model gives it, else its name."""
+        if self.field is None:
+            return ""
+        if self.field.info.title:
+            return self.field.info.title
+        relation = relation_of(self.owner, self.field.attribute)
+        return words_of(relation.key if relation is not None else self.field.attribute)
+
+    @functools.cached_property
+    def help(self) -> str:
+        """The description that the model gives it."""
+        return (self.field.info.description or "") if self.field is not None else ""
+
+    @functools.cached_property
+    def required(self) -> bool:
+        """Whether a browser is to insist on it: a box that is not ticked is an answer, too."""
+        return self.field is not None and self.field.required and not self.shape.optional and not self.shape.is_bool
+
+    # -- looks ---------------------------------------------------------------------------------------------------
+
+    @functools.cached_property
+    def said(self) -> tuple[Any, ...]:
+        """What stands in `Annotated`."""
+        return get_args(self.shape.said)[1:] if hasattr(self.shape.said, "__metadata__") else ()
+
+    @functools.cached_property
+    def widget(self) -> Widget:
+        """What the model says of its looks; the last word counts."""
+        found = [each for each in self.said if isinstance(each, Widget)]
+        return found[-1] if found else Widget()
+
+    @functools.cached_property
+    def schema(self) -> Mapping[str, Any]:
+        """The JSON schema of the type, without None."""
+        if self.shape.kind not in {"one", "many"} or self.shape.is_file:
+            return {}
+        try:
+            schema = pydantic.TypeAdapter(self.shape.said).json_schema()
+        except Exception:  # A type's own hook may raise anything; it is shown as a text then.
+            return {}
+        members = [each for each in schema.get("anyOf", ()) if each.get("type") != "null"]
+        said = self.field.info.json_schema_extra if self.field is not None else None
+        return {**schema, **(members[0] if members else {}), **(said if isinstance(said, dict) else {})}
+
+    @functools.cached_property
+    def kind(self) -> str:
+        """Which widget: of `Widget`'s, ``"fieldset"`` for a model, ``"rows"`` for many that are no choices."""
+        shape = self.shape
+        if self.widget.kind:
+            return self.widget.kind
+        if shape.kind == "model":
+            return "fieldset" if shape.filled else "none"
+        if shape.kind == "map":
+            return "none"
+        if shape.kind == "many":
+            return self._kind_of_many()
+        if shape.is_file:
+            return "file"
+        if shape.is_bool:
+            return "select" if shape.optional else "checkbox"
+        if shape.words == {"true": True}:
+            return "checkbox"
+        if self.choices:
+            return "select"
+        return self._kind_of_text()
+
+    def _kind_of_many(self) -> str:
+        if self.item.shape.is_file:
+            return "file"
+        if not self.choices:
+            return "rows"
+        return "checkboxes" if len(self.choices) < FROM_A_LIST else "select"
+
+    def _kind_of_text(self) -> str:
+        found = _BY_FORMAT.get(self.schema.get("format", ""))
+        if found is not None:
+            return found
+        kind = self.shape.type
+        if inspect.isclass(kind) and issubclass(kind, _NUMBERS):
+            return "number"
+        if self.field is not None and long_text(self.owner, self.field.attribute):
+            return "textarea"
+        return "text"
+
+    @functools.cached_property
+    def is_secret(self) -> bool:
+        """Whether what was typed is never shown again."""
+        kind = self.shape.type
+        hidden = inspect.isclass(kind) and issubclass(kind, (pydantic.SecretStr, pydantic.SecretBytes))
+        return hidden or self.kind in {"password", "file"}
+
+    @functools.cached_property
+    def choices(self) -> Choices:
+        """What may be chosen, by the type or by the widget: the value's text and its words."""
+        if self.widget.choices:
+            return pairs_of(self.widget.choices)
+        shape = self.item.shape if self.shape.kind == "many" else self.shape
+        if shape.kind != "one":
+            return ()
+        if shape.is_bool and shape.optional:
+            return (("true", "Yes"), ("false", "No"))
+        return tuple(_choices(shape.type))
+
+    @functools.cached_property
+    def values(self) -> frozenset[str]:
+        """The texts of the values that may be chosen."""
+        return frozenset(value for value, _ in self.choices)
+
+    @functools.cached_property
+    def context(self) -> Mapping[str, Any]:
+        """The field's bounds, by the names that Pydantic's faults have for them."""
+        found = {name: self.schema[word] for word, name in _BOUNDS.items() if word in self.schema}
+        for each in self.said:
+            for name in ("ge", "gt", "le", "lt", "min_length", "max_length", "multiple_of"):
+                if isinstance(each, annotated_types.GroupedMetadata | annotated_types.BaseMetadata):
+                    value = getattr(each, name, None)
+                    found |= {} if value is None else {name: value}
+            more = getattr(each, "__dict__", {})  # Digits and places, which no JSON schema has.
+            found |= {name: more[name] for name in ("max_digits", "decimal_places") if more.get(name) is not None}
+        return found
+
+    @functools.cached_property
+    def attributes(self) -> Attributes:
+        """What the type asks of the input, as a browser checks it, and what the widget adds."""
+        kind, found = self.kind, Attributes()
+        if self.required and kind not in {"checkboxes", "rows", "fieldset", "none", "hidden"}:
+            found["required"] = True
+        if kind in _TEXTS:
+            found |= self._of_text()
+        elif kind in {"number", "range"}:
+            found |= self._of_number()
+        elif kind in _TIMES:
+            found |= self._of_time()
+        if self.shape.kind == "many" and kind in {"select", "file"}:
+            found["multiple"] = True
+        return {**found, **dict(self.widget.attributes)}
+
+    def _of_text(self) -> Attributes:
+        found: Attributes = {}
+        if self.context.get("min_length", 0) > 0:
+            found["minlength"] = str(self.context["min_length"])
+        if "max_length" in self.context:
+            found["maxlength"] = str(self.context["max_length"])
+        pattern = self.schema.get("pattern") if self.schema.get("type") == "string" else None
+        written = html_pattern(pattern) if pattern and self.kind != "textarea" else None
+        return {**found, "pattern": written} if written is not None else found
+
+    def _of_number(self) -> Attributes:
+        found: Attributes = {}
+        context, whole = self.context, inspect.isclass(self.shape.type) and issubclass(self.shape.type, int)
+        low = context.get("ge", context.get("gt"))
+        high = context.get("le", context.get("lt"))
+        if low is not None:
+            found["min"] = _number(low + (whole and "ge" not in context))
+        if high is not None:
+            found["max"] = _number(high - (whole and "le" not in context))
+        step = context.get("multiple_of")
+        places = context.get("decimal_places")
+        if step is not None and (low is None or low % step == 0):  # A browser counts its steps from the least value.
+            found["step"] = _number(step)
+        elif places is not None:
+            found["step"] = _number(decimal.Decimal(1).scaleb(-places))
+        elif not whole:
+            found["step"] = "any"
+        return found
+
+    def _of_time(self) -> Attributes:
+        found: Attributes = {}
+        for attribute, names in (("min", ("ge", "gt")), ("max", ("le", "lt"))):
+            bound = next((self.context[name] for name in names if name in self.context), None)
+            if isinstance(bound, datetime.date | datetime.time):
+                found[attribute] = time_text(bound)
+        return found
+
+    @functools.cached_property
+    def has_rows(self) -> bool:
+        """Whether rows are somewhere in it."""
+        waiting, seen = list[Spec]([self]), set[int]()
+        while waiting:
+            spec = waiting.pop()
+            if spec.kind == "rows":
+                return True
+            if id(spec.shape.fields) not in seen:
+                seen.add(id(spec.shape.fields))
+                waiting += spec.fields.values()
+        return False
+
+    @functools.cached_property
+    def holds_file(self) -> bool:
+        """Whether a file can come in it."""
+        return _holds_file(self.shape, set())
+
+
+def _holds_file(shape: Shape, seen: set[int]) -> bool:
+    if id(shape.fields) in seen and shape.kind == "model":
+        return False
+    seen.add(id(shape.fields))
+    inner = [field.shape for field in shape.fields.values()] + ([shape.item] if shape.item is not None else [])
+    return shape.is_file or any(_holds_file(each, seen) for each in inner)
+
+
+def _choices(kind: Any) -> Iterable[tuple[str, str]]:
+    members = get_args(kind) if get_origin(kind) is not Literal else (kind,)
+    for each in members or (kind,):
+        if get_origin(each) is Literal:
+            yield from ((word_of(value), words_of(word_of(value))) for value in get_args(each))
+        elif inspect.isclass(each) and issubclass(each, enum.Enum):
+            yield from ((word_of(member), getattr(member, "label", None) or words_of(member.name)) for member in each)
+
+
+def words_of(name: str) -> str:
+    """A name as words.
+
+    Example:
+        >>> words_of("reply_to"), words_of("IN_STOCK")
+        ('Reply to', 'In stock')
+    """
+    words = re.sub(r"[_\-\s]+", " ", name).strip() or name
+    words = words.lower() if words.isupper() else words
+    return words[:1].upper() + words[1:]
+
+
+def time_text(value: datetime.date | datetime.time) -> str:
+    """A date, a time or both as an input takes it; a moment in UTC, since an input knows no zones.
+
+    Example:
+        >>> time_text(datetime.datetime(2026, 11, 27, 8, 5)), time_text(datetime.time(8, 5, 1))
+        ('2026-11-27T08:05', '08:05:01')
+    """
+    if isinstance(value, datetime.datetime):
+        value = value.astimezone(datetime.UTC).replace(tzinfo=None) if value.tzinfo is not None else value
+        return value.replace(microsecond=0).isoformat(timespec="seconds" if value.second else "minutes")
+    if isinstance(value, datetime.time):
+        value = value.replace(tzinfo=None, microsecond=0)
+        return value.isoformat(timespec="seconds" if value.second else "minutes")
+    return value.isoformat()
+
+
+def _number(value: Any) -> str:
+    return f"{value:f}" if isinstance(value, decimal.Decimal) else f"{value:g}" if value % 1 else str(int(value))
+
+
+def spec_of(model: Any) -> Spec:
+    """How a model is shown, found once.
+
+    Example:
+        >>> class Search(pydantic.BaseModel):
+        ...     word: str = pydantic.Field(max_length=40, description="One is enough.")
+        >>> word = spec_of(Search).fields["word"]
+        >>> word.kind, word.label, word.help, word.attributes
+        ('text', 'Word', 'One is enough.', {'required': True, 'maxlength': '40'})
+    """
+    try:
+        return _known(model)
+    except TypeError:  # What stands in an `Annotated` may have no hash.
+        return Spec(form_shape(model))
+
+
+@functools.lru_cache(512)
+def _known(model: Any) -> Spec:
+    return Spec(form_shape(model))

@@ -1,0 +1,98 @@
+"""Content codings: the coders of those that we write (RFC 9110 §8.4)."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import zlib
+from collections.abc import Callable
+from typing import Any, Protocol
+
+
+class Coder(Protocol):
+    """Compresses one body, piece by piece."""
+
+    def push(self, data: bytes) -> bytes:
+        """What comes out for a piece, all of it: the other side can read the piece at once."""
+        ...
+
+    def finish(self) -> bytes:
+        """The end of the body."""
+        ...
+
+
+class _Gzip:
+    def __init__(self) -> None:
+        self._inner = zlib.compressobj(5, zlib.DEFLATED, 31)
+
+    def push(self, data: bytes) -> bytes:
+        return self._inner.compress(data) + self._inner.flush(zlib.Z_SYNC_FLUSH)
+
+    def finish(self) -> bytes:
+        return self._inner.flush(zlib.Z_FINISH)
+
+
+class _Brotli:
+    def __init__(self, module: Any) -> None:
+        self._inner = module.Compressor(mode=module.MODE_TEXT, quality=4)
+
+    def push(self, data: bytes) -> bytes:
+        return self._inner.process(data) + self._inner.flush()  # type: ignore[no-any-return]
+
+    def finish(self) -> bytes:
+        return self._inner.finish()  # type: ignore[no-any-return]
+
+
+class _Zstandard:
+    """Of the package `zstandard`."""
+
+    def __init__(self, module: Any) -> None:
+        self._inner = module.ZstdCompressor(level=3).compressobj()
+        self._block = module.COMPRESSOBJ_FLUSH_BLOCK
+
+    def push(self, data: bytes) -> bytes:
+        return self._inner.compress(data) + self._inner.flush(self._block)  # type: ignore[no-any-return]
+
+    def finish(self) -> bytes:
+        return self._inner.flush()  # type: ignore[no-any-return]
+
+
+class _StandardZstd:
+    """Of the standard library, from Python 3.14 on."""
+
+    def __init__(self, module: Any) -> None:
+        self._inner = module.ZstdCompressor(level=3)
+
+    def push(self, data: bytes) -> bytes:
+        return self._inner.compress(data, mode=self._inner.FLUSH_BLOCK)  # type: ignore[no-any-return]
+
+    def finish(self) -> bytes:
+        return self._inner.flush()  # type: ignore[no-any-return]
+
+
+_MODULES: dict[str, tuple[tuple[str, Callable[[Any], Coder]], ...]] = {
+    "zstd": (("compression.zstd", _StandardZstd), ("zstandard", _Zstandard)),
+    "br": (("brotli", _Brotli),),
+}
+CODINGS = (*_MODULES, "gzip")
+"""What we can write, what we would rather write first."""
+
+
+def maker(coding: str) -> Callable[[], Coder] | None:
+    """What makes coders of a coding; None where its module is not installed.
+
+    Example:
+        >>> make = maker("gzip")
+        >>> coder = make()
+        >>> zlib.decompress(coder.push(b"hello") + coder.finish(), 31)
+        b'hello'
+    """
+    if coding == "gzip":
+        return _Gzip
+    for name, kind in _MODULES[coding]:
+        try:
+            module = importlib.import_module(name)
+        except ImportError:
+            continue
+        return functools.partial(kind, module)
+    return None

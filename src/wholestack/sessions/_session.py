@@ -1,0 +1,112 @@
+"""What handlers ask for: `BrowserSession[Cart]`."""
+
+from __future__ import annotations
+
+from typing import Generic, TypeVar
+
+from wholestack.db import Session
+
+from ._shape import Shape, T
+from ._visit import Visit
+
+M = TypeVar("M")
+
+
+class BrowserSession(Generic[T]):
+    """Data that stays with a visitor's browser: ``session: BrowserSession[Cart]``.
+
+    `Cart` is a Pydantic model, a dataclass or a TypedDict, each field with a default; several models share one session,
+    each under its class's name. Without a model, ``session: BrowserSession``, the data is a dict of what JSON can say.
+    It is loaded when it is first used, and kept after the handler where it has changed, field by field: of two requests
+    that change different fields at once none is lost, of two that change the same one the last is kept. An answer from
+    500 on keeps nothing but what `rotate` and `revoke` did.
+
+    Example:
+        >>> import pydantic
+        >>> from wholestack import App
+        >>> from wholestack.sessions import Sessions
+        >>> class Cart(pydantic.BaseModel):
+        ...     items: list[int] = []
+        >>> app = App()
+        >>> app.use(Sessions())
+        >>> @app.post("/cart/{item}")
+        ... def add(item: int, session: BrowserSession[Cart]) -> int:
+        ...     session.data.items.append(item)
+        ...     return len(session.data.items)
+    """
+
+    __slots__ = ("_shape", "_visit")
+
+    def __init__(self, visit: Visit, shape: Shape[T]) -> None:
+        self._visit = visit
+        self._shape = shape
+
+    @property
+    def data(self) -> T:
+        """The model's value; what is changed in it is kept."""
+        found: T = self._visit.part(self._shape).value
+        return found
+
+    @data.setter
+    def data(self, value: T) -> None:
+        self._visit.part(self._shape).value = value
+
+    def clear(self) -> None:
+        """Begin this model's data anew; other models' data in the session stay."""
+        part = self._visit.part(self._shape)
+        part.value = self._shape.load({})
+
+    @property
+    def user(self) -> str | None:
+        """Whose session it is, a key that login sets; None for a visitor.
+
+        To set it, also to the same user, takes a new id (`rotate`) and begins the session's lifetime anew. A visitor's
+        data stay. Data of another user do not: where one is there, it is as after `revoke`, also with None.
+
+        Raises:
+            TypeError: it is no text: ``session.user = str(user.id)``.
+        """
+        return self._visit.user
+
+    @user.setter
+    def user(self, user: str | None) -> None:
+        self._visit.user = user
+
+    def owner(self, model: type[M], db: Session) -> M | None:
+        """The row of a model whose key, as text, is `user`; None for a visitor, and where there is no such row.
+
+        Sessions that are rows of the same database are loaded in one query with it: where this is asked before anything
+        else of the session, and keys are numbers or UUIDs.
+
+        Arguments:
+            model: a mapped class with one key.
+            db: the request's session of its database.
+
+        Example:
+            >>> from wholestack.db import Model
+            >>> class Guest(Model): ...
+            >>> def current(session: BrowserSession, db: Session) -> Guest | None:
+            ...     return session.owner(Guest, db)
+        """
+        found: M | None = self._visit.owner(model, db)
+        return found
+
+    @property
+    def key(self) -> str | None:
+        """A name for the session that is no secret, as `Sessions.of` lists them; None before it is kept."""
+        return self._visit.key
+
+    def rotate(self) -> None:
+        """Give the session a new id, with the same data: whenever a visitor may do more than before."""
+        self._visit.rotate()
+
+    def revoke(self) -> None:
+        """End the session, for logout: its data are gone, and its cookie is dead for whoever has copied it.
+
+        What is written afterwards, in the same request, begins another session.
+        """
+        self._visit.revoke()
+
+    def __repr__(self) -> str:
+        # No data, no id: they may be secrets.
+        return f"<BrowserSession {self._shape.name}>".replace(" >", ">")

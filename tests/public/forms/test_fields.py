@@ -1,0 +1,399 @@
+"""How types are shown: widgets, attributes from constraints, labels, what stands in each, and what is wrong with it."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import decimal
+import enum
+import html.parser
+import uuid
+from typing import Annotated, Any, Literal
+
+import pydantic
+import pytest
+from markupsafe import Markup
+
+from wholestack import SetupError, Upload
+from wholestack.forms import Color, FormView, Widget
+
+
+class Kind(enum.Enum):
+    NEWS = "news"
+    BIG_STORY = "big"
+
+
+class Level(enum.IntEnum):
+    LOW = 1
+    HIGH = 2
+
+    @property
+    def label(self) -> str:
+        return f"{self.name.lower()} <level>"
+
+
+def shown(kind: Any, default: Any = ..., **said: Any) -> str:
+    """The input of a model's one field."""
+    model: Any = pydantic.create_model("Shown", field=(kind, pydantic.Field(default, **said)))
+    return str(FormView(model)["field"].input)
+
+
+REQUIRED = 'name="field" id="f-field" required'
+OPTIONAL = 'name="field" id="f-field"'
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        (str, f'<input type="text" {REQUIRED} value="">'),
+        (int, f'<input type="number" {REQUIRED} value="">'),
+        (float, f'<input type="number" {REQUIRED} step="any" value="">'),
+        (decimal.Decimal, f'<input type="number" {REQUIRED} step="any" value="">'),
+        (bool, f'<input type="checkbox" {OPTIONAL} value="true">'),
+        (Literal[True], f'<input type="checkbox" {REQUIRED} value="true">'),
+        (datetime.date, f'<input type="date" {REQUIRED} value="">'),
+        (datetime.datetime, f'<input type="datetime-local" {REQUIRED} value="">'),
+        (datetime.time, f'<input type="time" {REQUIRED} value="">'),
+        (datetime.timedelta, f'<input type="text" {REQUIRED} value="">'),
+        (uuid.UUID, f'<input type="text" {REQUIRED} value="">'),
+        (pydantic.AnyUrl, f'<input type="url" {REQUIRED} minlength="1" value="">'),
+        (Annotated[str, pydantic.Field(json_schema_extra={"format": "email"})], f'<input type="email" {REQUIRED} value="">'),
+        (pydantic.SecretStr, f'<input type="password" {REQUIRED}>'),
+        (Upload, f'<input type="file" {REQUIRED}>'),
+        (list[Upload], f'<input type="file" {REQUIRED} multiple>'),
+        (Color, f'<input type="color" {REQUIRED} value="#000000">'),
+        (Annotated[str, Widget("textarea", rows=4)], f'<textarea {REQUIRED} rows="4">\n</textarea>'),
+        (Annotated[str, Widget("hidden")], f'<input type="hidden" {OPTIONAL} value="">'),
+        (Annotated[str, Widget("none")], ""),
+        (Annotated[str, Widget("search")], f'<input type="search" {REQUIRED} value="">'),
+        (Annotated[int, Widget("range", min=0)], f'<input type="range" {REQUIRED} min="0">'),
+        (Annotated[Upload, Widget(accept="image/*", data_a="b")], f'<input type="file" {REQUIRED} accept="image/*" data-a="b">'),
+        (Annotated[str, Widget(autocomplete="email", readonly=True)], f'<input type="text" {REQUIRED} autocomplete="email" readonly value="">'),
+        (dict[str, int], ""),
+        (int | str, f'<input type="text" {REQUIRED} value="">'),
+        (str | None, f'<input type="text" {OPTIONAL} value="">'),
+    ],
+)  # fmt: skip
+def test_the_input_of_a_type(kind: Any, expected: str) -> None:
+    assert shown(kind) == expected
+
+
+def test_inputs_of_types_with_choices() -> None:
+    assert shown(Kind) == (
+        f'<select {REQUIRED}><option value="">Choose…</option>\n'
+        '<option value="news">News</option>\n<option value="big">Big story</option></select>'
+    )
+    assert '<option value="2" selected>high &lt;level&gt;</option>' in shown(Level, Level.HIGH)
+    assert shown(bool | None, None).startswith(
+        f'<select {OPTIONAL}><option value="">-</option>\n<option value="true">Yes'
+    )
+    radio = shown(Annotated[Literal["a_b", 2], Widget("radio")])
+    assert radio == (
+        '<label><input type="radio" name="field" value="a_b" id="f-field-0" required> A b</label>\n'
+        '<label><input type="radio" name="field" value="2" id="f-field-1" required> 2</label>'
+    )
+    boxes = shown(set[Literal["x", "y"]], {"y"})
+    assert boxes == (
+        '<input type="hidden" name="field" value="">\n'
+        '<label><input type="checkbox" name="field" value="x" id="f-field-0"> X</label>\n'
+        '<label><input type="checkbox" name="field" value="y" id="f-field-1" checked> Y</label>'
+    )
+    many = Literal["1", "2", "3", "4", "5", "6", "7", "8", "9"]
+    listed = shown(list[many], ["2", "3"])  # type: ignore[valid-type]  # a type made at run time
+    assert listed.startswith('<input type="hidden" name="field" value="">\n<select name="field" id="f-field" multiple>')
+    assert listed.count(" selected") == 2 and "Choose" not in listed
+    fixed = shown(Annotated[str, Widget("select", choices=[("de", "Germany"), "fr"])], "fr")
+    assert '<option value="de">Germany</option>\n<option value="fr" selected>fr</option>' in fixed
+    assert "-</option>" in fixed
+
+
+@pytest.mark.parametrize(
+    ("kind", "said", "expected"),
+    [
+        (str, {"min_length": 2, "max_length": 9, "pattern": "^[a-z]+$"}, 'minlength="2" maxlength="9" pattern="[a-z]+"'),
+        (str | None, {"max_length": 9}, 'maxlength="9"'),
+        (Annotated[str, pydantic.StringConstraints(max_length=7)] | None, {}, 'maxlength="7"'),
+        (Annotated[str, Widget("textarea")], {"max_length": 9, "pattern": "a"}, 'maxlength="9"'),
+        (int, {"ge": 1, "le": 9}, 'min="1" max="9"'),
+        (int, {"gt": 1, "lt": 9, "multiple_of": 2}, 'min="2" max="8"'),
+        (int, {"ge": 2, "multiple_of": 2}, 'min="2" step="2"'),
+        (int, {"multiple_of": 5}, 'step="5"'),
+        (pydantic.PositiveInt, {}, 'min="1"'),
+        (float, {"gt": 0, "le": 1.5}, 'min="0" max="1.5" step="any"'),
+        (decimal.Decimal, {"max_digits": 5, "decimal_places": 2, "ge": decimal.Decimal("0.10")}, 'min="0.10" step="0.01"'),
+        (datetime.date, {"ge": datetime.date(2026, 1, 2)}, 'min="2026-01-02"'),
+        (datetime.datetime, {"lt": datetime.datetime(2026, 1, 2, 3)}, 'max="2026-01-02T03:00"'),  # noqa: DTZ001
+        (datetime.time, {"le": datetime.time(3, 4)}, 'max="03:04"'),
+    ],
+)  # fmt: skip
+def test_attributes_from_constraints(kind: Any, said: Any, expected: str) -> None:
+    assert f" {expected}" in shown(kind, **said)
+    assert ("step=" in shown(kind, **said)) == ("step=" in expected)
+
+
+def test_labels_and_help() -> None:
+    class Said(pydantic.BaseModel):
+        reply_to: str
+        word: str = pydantic.Field(title="Your <word>", description='One "&" only')
+
+    form = FormView(Said)
+    assert str(form["reply_to"].label) == '<label for="f-reply_to">Reply to</label>'
+    assert str(form["word"].label) == '<label for="f-word">Your &lt;word&gt;</label>'
+    assert str(form["word"].help) == '<p class="help" id="f-word-help">One &#34;&amp;&#34; only</p>'
+    assert 'aria-describedby="f-word-help"' in form["word"].input
+    assert str(form["reply_to"].help) == str(form["reply_to"].error) == ""
+    assert (
+        str(form["word"].attributes)
+        == 'type="text" name="word" id="f-word" required value="" aria-describedby="f-word-help"'
+    )
+    assert form["word"].name == "word" and form["word"].id == "f-word"
+
+
+class Address(pydantic.BaseModel):
+    street: str = "Main"
+    zip: int | None = None
+
+
+class Line(pydantic.BaseModel):
+    name: str = "tea"
+    parts: list[Address] = []
+
+
+class Order(pydantic.BaseModel):
+    address: Address
+    other: Address | None = None
+    lines: list[Line] = []
+    words: Annotated[list[str], pydantic.Field(max_length=2, description="Few")] = ["one"]
+    always: Annotated[list[Line], pydantic.Field(min_length=2)]
+    tree: list[Order] = []
+    choice: Annotated[Address | Line, "either"] = pydantic.Field(default_factory=Address)
+
+
+def test_models_and_rows() -> None:
+    form = FormView(Order)
+    address = form["address"].html
+    assert address.startswith('<fieldset class="group" id="f-address"><legend>Address</legend>')
+    assert 'name="address.street" id="f-address-street" value="Main"' in address
+    rows = form["words"].html
+    assert rows.startswith('<fieldset class="rows" id="f-words" aria-describedby="f-words-help"><legend>Words</legend>')
+    assert 'name="words[0]" id="f-words-0" value="one"' in rows and 'name="_remove" value="words[0]"' in rows
+    assert 'name="_add" value="words"' in rows
+    assert "_add" not in FormView(Order).fill({"words": ["a", "b"]})["words"].html, "there are as many as may be"
+    assert [row.name for row in form["always"].rows] == ["always[0]", "always[1]"]
+    assert [row["name"].value for row in form["always"]] == ["tea", "tea"]
+    assert form["lines"].rows == [] and [each.name for each in form["address"]] == ["address.street", "address.zip"]
+    assert form["choice"].html == "", "a union of models is written by hand"
+    assert "tree[0]" not in str(form)
+
+
+def test_what_a_form_is_filled_with() -> None:
+    @dataclasses.dataclass
+    class Row:
+        address: Address
+        lines: list[Line]
+        words: tuple[str, ...]
+        other: None = None
+
+    row = Row(Address(street='"A"', zip=3), [Line(name="<b>", parts=[Address(zip=1)])], ("x", "y"))
+    form = FormView(Order).fill(row)
+    assert 'value="&#34;A&#34;"' in form["address"]["street"].input
+    assert form["lines[0].parts[0].zip"].value == "1"
+    assert form["lines"].rows[0]["name"].value == "<b>"
+    assert [each.value for each in form["words"].rows] == ["x", "y"]
+    assert form["other"]["street"].value == "", "what is None is not what the model has as default"
+    assert form["tree"].rows == []
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (None, ""),
+        (True, "true"),
+        (1.5, "1.5"),
+        (decimal.Decimal("2.50"), "2.50"),
+        (Kind.BIG_STORY, "big"),
+        (datetime.date(2026, 1, 2), "2026-01-02"),
+        (datetime.datetime(2026, 1, 2, 3, 4), "2026-01-02T03:04"),  # noqa: DTZ001
+        (datetime.datetime(2026, 1, 2, 3, 4, 5, tzinfo=datetime.timezone(datetime.timedelta(hours=2))), "2026-01-02T01:04:05"),
+        (datetime.time(3, 4, tzinfo=datetime.UTC), "03:04"),
+        (datetime.time(3, 4, 5, 6), "03:04:05"),
+        (datetime.timedelta(hours=1), "PT1H"),
+        (b"a\xff", "a�"),
+        (pydantic.SecretStr("hush"), ""),
+        (uuid.UUID(int=1), "00000000-0000-0000-0000-000000000001"),
+        (Upload("a.png"), ""),
+    ],
+)  # fmt: skip
+def test_values_as_texts(value: object, expected: str) -> None:
+    class Any_(pydantic.BaseModel):
+        field: Any = None
+
+    assert FormView(Any_).fill({"field": value})["field"].value == expected
+
+
+def test_defaults() -> None:
+    class Defaults(pydantic.BaseModel):
+        made: int = pydantic.Field(default_factory=lambda: 7)
+        from_others: int = pydantic.Field(default_factory=lambda data: data["made"] + 1)
+        broken: int = pydantic.Field(default_factory=lambda: 1 // 0)
+        nothing: int
+
+    form = FormView(Defaults)
+    assert [each.value for each in form] == ["7", "", "", ""]
+
+
+def test_choices_from_a_query() -> None:
+    class Book(pydantic.BaseModel):
+        author: Annotated[int, pydantic.Field(ge=1)]
+        others: list[int] = []
+        level: Annotated[int, Widget("radio")] = 1
+        tags: Annotated[list[str], Widget("checkboxes")] = []
+        lines: list[Line] = [Line()]
+
+    people = [(1, "Ann"), (2, "<Bo>")]
+    form = FormView(Book).choose("author", people).choose("others", people).choose("level", [1, 2])
+    form.choose("tags", ["a", "b"]).choose("lines.name", ["tea", "milk"]).fill(
+        {"author": 2, "others": [1], "tags": ["b"]}
+    )
+    assert str(form["author"].input) == (
+        '<select name="author" id="f-author" required><option value="">Choose…</option>\n<option value="1">Ann</option>\n'
+        '<option value="2" selected>&lt;Bo&gt;</option></select>'
+    )
+    assert '<select name="others" id="f-others" multiple><option value="1" selected>Ann' in form["others"].input
+    assert 'type="radio" name="level" value="2"' in form["level"].input
+    assert 'type="checkbox" name="tags" value="b" id="f-tags-1" checked' in form["tags"].input
+    filled = FormView(Book).choose("lines.name", ["tea", "milk"])
+    assert '<option value="tea" selected>tea</option>' in filled["lines"].html
+    for wrong in ("nothing", "lines.nothing", "author.more"):
+        with pytest.raises(LookupError, match="has no field"):
+            form.choose(wrong, [])
+
+
+def test_by_hand() -> None:
+    form = FormView(Order)
+    assert form.open_tag.startswith('<form class="form" method="post">')
+    assert '<button type="submit" hidden></button>' in form.open_tag, "Enter must not take a row away"
+    form.action, form.submit = "/a?b&c", "Save <it>"
+    assert 'action="/a?b&amp;c"' in form.open_tag
+    assert str(form.close_tag) == ('<div class="actions"><button type="submit">Save &lt;it&gt;</button></div>\n</form>')
+    assert str(form).startswith(str(form.open_tag)) and str(form).endswith("</form>")
+    assert form.errors == {} and form.summary == "" and form.script == "" and str(form.fields) in str(form)
+    assert isinstance(form.fields, Markup)
+    plain: Any = FormView(Address)
+    assert "hidden" not in plain.open_tag
+    assert plain.street.name == "street" and FormView(Order).address.zip.name == "address.zip"  # type: ignore[attr-defined]  # as templates ask
+    for wrong in ("nothing", "_repr_html_"):
+        with pytest.raises(AttributeError):
+            getattr(plain, wrong)
+        with pytest.raises(AttributeError):
+            getattr(plain.street, wrong)
+    with pytest.raises(KeyError):
+        plain["nothing"]
+    with pytest.raises(KeyError):
+        form["address.nothing"]
+    with pytest.raises(IndexError):
+        form["lines[9]"]
+    assert plain.street.choices == () and str(plain.street) == plain.street.__html__()
+
+
+def test_html_is_well_formed() -> None:
+    class Reader(html.parser.HTMLParser):
+        open: list[str] = []
+        ids: set[str] = set()
+
+        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+            names = [name for name, _ in attrs]
+            assert len(names) == len(set(names)), (tag, names)
+            found = dict(attrs).get("id")
+            assert found is None or found not in self.ids, found
+            self.ids |= {found} if found else set()
+            if tag not in {"input", "br"}:
+                self.open.append(tag)
+
+        def handle_endtag(self, tag: str) -> None:
+            assert self.open.pop() == tag
+
+    reader = Reader()
+    reader.feed(str(FormView(Order).fill({"lines": [Line(parts=[Address()])], "tree": [{}]})))
+    assert reader.open == [] and "f-lines-0-parts-0-street" in reader.ids
+
+
+@pytest.mark.parametrize("name", ["onclick", "ONclick", "style", "name", "type", "value", "a b", "formaction", "id"])
+def test_attributes_that_a_widget_may_not_have(name: str) -> None:
+    with pytest.raises(SetupError) as error:
+        Widget(**{name: "x"})
+    assert error.value.faults[0].code == "bad-widget" and __file__ in error.value.faults[0].where
+    with pytest.raises(SetupError):
+        Widget("blink")
+
+
+def test_a_widget_as_text() -> None:
+    assert repr(Widget("select", choices=[1], data_x=2)) == "Widget('select', choices=[1], data-x='2')"
+    assert repr(Widget()) == "Widget()"
+
+
+PATTERNS = {
+    "^[a-z]+$": "[a-z]+",
+    "^a|b$": ".*(?:^a|b$).*",
+    "abc": ".*(?:abc).*",
+    r"^\d{3,4}-\w+$": r"\d{3,4}-\w+",
+    r"^[\w.-]+$": r"[\w.\-]+",
+    r"^[^/|()]$": r"[^\/\|\(\)]",
+    r"^\@\_\-x$": "@_-x",
+    r"^[\]\_\d]$": r"[\]_\d]",
+    "^a*?b+?c??(?:d)(e)?.$": "a*?b+?c??(?:d)(e)?.",
+    "^a\\$": ".*(?:^a\\$).*",
+    "(?i)a": None,
+    r"\pL": None,
+    r"^[a-\d]$": None,
+    "^[[:alpha:]]$": None,
+    "^[a&&b]$": None,
+    r"^\x41$": None,
+    r"^[\x41]$": None,
+    "^{$": None,
+    "(?P<a>b)": None,
+}
+
+
+@pytest.mark.parametrize("pattern", PATTERNS)
+def test_patterns_for_browsers(pattern: str) -> None:
+    expected = PATTERNS[pattern]
+    model: Any = pydantic.create_model("Shown", field=(Annotated[str, pydantic.WithJsonSchema({"type": "string", "pattern": pattern})], ...))  # fmt: skip
+    field = FormView(model)["field"]
+    assert field._spec.attributes.get("pattern") == expected
+
+
+def test_a_type_without_a_schema_is_a_text() -> None:
+    class Odd:
+        @classmethod
+        def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
+            from pydantic_core import core_schema
+
+            return core_schema.no_info_plain_validator_function(lambda value: value)
+
+    assert shown(Odd).startswith('<input type="text"')
+
+
+def test_a_form_with_an_annotation_that_has_no_hash() -> None:
+    assert FormView(Annotated[Address, []])["street"].value == "Main"  # type: ignore[arg-type]  # an annotation is no class
+
+
+def test_values_that_are_not_as_they_should_be() -> None:
+    """What a page fills in, or a request sends, may be anything: a form shows it, or nothing."""
+    form = FormView(Order).fill({"lines": "x", "words": {"a": 1}, "address": 7, "always": [None, Line()]})
+    assert form["lines"].rows == [] and form["words"].rows == [] and form["address"]["street"].value == ""
+    assert [row["name"].value for row in form["always"].rows] == ["", "tea"]
+    assert FormView(Order).fill({"words": iter(["a", "b"])})["words"].rows[1].value == "b"
+
+    class Row:
+        _sa_instance_state = type("State", (), {"identity": (7,)})()
+
+    class Fresh:
+        _sa_instance_state = type("State", (), {"identity": None})()
+
+    class Holder(pydantic.BaseModel):
+        one: Any = None
+        many: list[Any] = []
+
+    held = FormView(Holder).fill({"one": Row(), "many": [Row(), Fresh()]})
+    assert held["one"].value == "7" and [row.value for row in held["many"].rows] == ["7", ""]
