@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import pydantic
 
-from wholestack import JSON, Form, Redirect, Request, Router
+from wholestack import JSON, Form, Redirect, Request, Router, TooManyRequests
 from wholestack.db import select
 from wholestack.forms import FormError, FormView
 from wholestack.languages import gettext
@@ -41,7 +41,7 @@ Token = Annotated[str, pydantic.Field(max_length=100)]
 # -- links that were mailed ------------------------------------------------------------------------------------------
 
 
-@router.get("/confirm/{token}", name="account_confirm", hidden=True)
+@router.get("/confirm/{token}", name="account_confirm")
 @security(referrer_policy="no-referrer")
 def show_confirm(token: Token, form: FormView[Proof], accounts: Accounts[Any]) -> Page:
     """The button that confirms an address: programs that look at mails follow links, and press nothing."""
@@ -51,7 +51,7 @@ def show_confirm(token: Token, form: FormView[Proof], accounts: Accounts[Any]) -
     return Page("account/confirm.html", form=form, found=found, asks=not accounts.has_chosen(link))
 
 
-@router.post("/confirm/{token}", transaction="manual")
+@router.post("/confirm/{token}", answers={410: Page}, transaction="manual")
 async def confirm(
     token: Token, proof: Form[Proof], accounts: Accounts[Any], places: Places, request: Request, messages: Messages
 ) -> Page | Redirect:
@@ -80,14 +80,14 @@ async def confirm(
     return places.back(request) if accounts.identity.user is not None else places.go(request, "/login")
 
 
-@router.get("/forgotten", name="account_forgotten", hidden=True)
+@router.get("/forgotten", name="account_forgotten")
 def show_forgotten(form: FormView[AskedEmail]) -> Page:
     """The form for who has forgotten the password."""
     form.submit = gettext("Send me a link")
     return Page("account/forgotten.html", form=form)
 
 
-@router.post("/forgotten")
+@router.post("/forgotten", errors=(TooManyRequests,))
 def ask_reset(asked: Form[AskedEmail], accounts: Accounts[Any]) -> Page:
     """Have a link mailed for a new password; the answer does not tell whether there is an account."""
     accounts.count_mail(asked.email)
@@ -96,7 +96,7 @@ def ask_reset(asked: Form[AskedEmail], accounts: Accounts[Any]) -> Page:
     return page
 
 
-@router.get("/reset/{token}", name="account_reset", hidden=True)
+@router.get("/reset/{token}", name="account_reset")
 @security(referrer_policy="no-referrer")
 def show_reset(token: Token, form: FormView[ChosenPassword], accounts: Accounts[Any]) -> Page:
     """The form for a new password, by who has the link."""
@@ -104,7 +104,7 @@ def show_reset(token: Token, form: FormView[ChosenPassword], accounts: Accounts[
     return Page("account/reset.html", form=form, found=accounts.links.find("reset", token) is not None)
 
 
-@router.post("/reset/{token}")
+@router.post("/reset/{token}", answers={410: Page})
 async def reset(
     token: Token,
     chosen: Form[ChosenPassword],
@@ -128,7 +128,7 @@ async def reset(
     return places.go(request, "/login")
 
 
-@router.get("/new-email/{token}", name="account_new_email", hidden=True)
+@router.get("/new-email/{token}", name="account_new_email")
 @security(referrer_policy="no-referrer")
 def show_new_email(token: Token, form: FormView[Nothing], accounts: Accounts[Any]) -> Page:
     """The button by which a new address, and then the old one, says yes to the change."""
@@ -137,7 +137,7 @@ def show_new_email(token: Token, form: FormView[Nothing], accounts: Accounts[Any
     return Page("account/new-email.html", form=form, found=link is not None, email=link.data["email"] if link else "")
 
 
-@router.post("/new-email/{token}")
+@router.post("/new-email/{token}", answers={410: Page})
 def take_new_email(
     token: Token, accounts: Accounts[Any], places: Places, request: Request, messages: Messages
 ) -> Page | Redirect:
@@ -185,14 +185,14 @@ def show_account(
     )
 
 
-@own.get("/password", name="account_password", hidden=True)
+@own.get("/password", name="account_password")
 def show_password(form: FormView[ChangedPassword]) -> Page:
     """The form for another password."""
     form.submit = gettext("Change the password")
     return Page("account/password.html", form=form)
 
 
-@own.post("/password", transaction="manual")
+@own.post("/password", errors=(TooManyRequests,), transaction="manual")
 async def change_password(
     changed: Form[ChangedPassword], accounts: Accounts[Any], places: Places, request: Request, messages: Messages
 ) -> Redirect:
@@ -205,14 +205,14 @@ async def change_password(
     return places.go(request)
 
 
-@own.get("/email", name="account_email", hidden=True)
+@own.get("/email", name="account_email")
 def show_email(form: FormView[ChangedEmail]) -> Page:
     """The form for another address."""
     form.submit = gettext("Change the address")
     return Page("account/email.html", form=form)
 
 
-@own.post("/email", transaction="manual")
+@own.post("/email", errors=(TooManyRequests,), transaction="manual")
 async def ask_new_email(changed: Form[ChangedEmail], accounts: Accounts[Any]) -> Page:
     """Have both addresses asked whether the account is to have another; the answer does not tell if one is taken."""
     user: Any = accounts.identity.required()
@@ -259,14 +259,14 @@ def export(accounts: Accounts[Any]) -> JSON:
     return JSON(exported(accounts, user), headers=headers)
 
 
-@own.get("/close", name="account_close", hidden=True)
+@own.get("/close", name="account_close")
 def show_close(form: FormView[Closing]) -> Page:
     """The form by which an account ends."""
     form.submit = gettext("Delete my account")
     return Page("account/close.html", form=form)
 
 
-@own.post("/close", transaction="manual")
+@own.post("/close", errors=(TooManyRequests,), transaction="manual")
 async def close(
     closing: Form[Closing], accounts: Accounts[Any], places: Places, request: Request, messages: Messages
 ) -> Redirect:

@@ -27,7 +27,7 @@ from wholestack.templates import Page
 
 from ._accounts import Accounts
 from ._fetch import ProviderAway
-from ._fields import Nothing
+from ._fields import NO_NUL, Nothing
 from ._identity import Terms
 from ._jose import TokenInvalid
 from ._links import digest_of
@@ -64,7 +64,7 @@ class Answer(pydantic.BaseModel):
 class LogoutToken(pydantic.BaseModel):
     """What a provider sends when sessions are over there."""
 
-    logout_token: Annotated[str, pydantic.Field(max_length=20_000)]
+    logout_token: Annotated[str, pydantic.Field(max_length=20_000, pattern=NO_NUL)]
 
 
 def _provider(providers: Providers, name: str) -> Provider:
@@ -163,7 +163,7 @@ async def begin(name: Name, desk: Desk, next: Next = "", ticket: Query[str] = ""
         return desk.away(provider, error, flow)
 
 
-@router.get("/external/{name}/callback", name="account_external_callback", transaction="manual", hidden=True)
+@router.get("/external/{name}/callback", name="account_external_callback", transaction="manual")
 @security(referrer_policy="no-referrer")
 async def finish(
     name: Name, desk: Desk, code: Long = "", state: Long = "", iss: Long = "", error: Long = ""
@@ -232,7 +232,7 @@ def take_form(name: Name, answer: Form[Answer], places: Places, request: Request
 # -- proof of an address -----------------------------------------------------------------------------------------------
 
 
-@router.get("/external/{name}/proof/{token}", name="account_external_proof", hidden=True)
+@router.get("/external/{name}/proof/{token}", name="account_external_proof")
 @security(referrer_policy="no-referrer")
 def show_proof(name: Name, token: Token, form: FormView[Nothing], accounts: Accounts[Any], session: Kept) -> Page:
     """The button that makes the account of who has logged in at a provider, whose address is proven by this."""
@@ -241,7 +241,7 @@ def show_proof(name: Name, token: Token, form: FormView[Nothing], accounts: Acco
     return Page("account/external-proof.html", form=form, found=is_here)
 
 
-@router.post("/external/{name}/proof/{token}", transaction="manual")
+@router.post("/external/{name}/proof/{token}", answers={410: Page}, transaction="manual")
 def take_proof(name: Name, token: Token, desk: Desk) -> Redirect | Page:
     """Make the account, and let its owner in."""
     provider = _provider(desk.providers, name)
@@ -299,7 +299,7 @@ def _unlinked(desk: Desk, key: uuid.UUID) -> bool:
 # -- the way out -------------------------------------------------------------------------------------------------------
 
 
-@router.get("/external/logout", name="account_external_logout", needs=by_session, hidden=True)
+@router.get("/external/logout", name="account_external_logout", needs=by_session)
 def show_logout(form: FormView[Nothing], places: Places, request: Request) -> Page:
     """The button to log out here and there."""
     form.action = places.to(request, "/external/logout")

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import pydantic
 
-from wholestack import App, Form, Redirect, Request, Router
+from wholestack import App, Form, Redirect, Request, Router, TooManyRequests
 from wholestack.db import select
 from wholestack.forms import FormError, FormView, Widget
 from wholestack.http import safe_redirect
@@ -28,6 +28,7 @@ from ._factors import (
     prover_of,
     tries_of,
 )
+from ._fields import NO_NUL
 from ._identity import Identity
 from ._login_pages import Next, keep_in_no_cache
 from ._places import Places
@@ -41,7 +42,7 @@ for each in (router, own):
 changing = recent_login() & as_strong_as_set_up
 """What it takes to change second factors."""
 
-_SHORT = pydantic.StringConstraints(min_length=1, max_length=40)
+_SHORT = pydantic.StringConstraints(min_length=1, max_length=40, pattern=NO_NUL)
 
 
 class Code(pydantic.BaseModel):
@@ -86,7 +87,7 @@ def include_pages(app: App, kind: Kind) -> Factors:
 # -- where one is shown ----------------------------------------------------------------------------------------------
 
 
-@router.get("/second-factor", name="account_second_factor", hidden=True)
+@router.get("/second-factor", name="account_second_factor")
 def show_second_factor(
     form: FormView[Code],
     accounts: Accounts[Any],
@@ -110,7 +111,7 @@ def show_second_factor(
     return Page("account/second-factor.html", form=form, who=who.user, there=there, left=left, next=next)
 
 
-@router.post("/second-factor", transaction="manual")
+@router.post("/second-factor", errors=(TooManyRequests,), transaction="manual")
 def take_code(
     shown: Form[Code],
     accounts: Accounts[Any],
@@ -137,7 +138,7 @@ def take_code(
     return places.back(request, next)
 
 
-@router.get("/second-factor/recovery", name="account_recovery", hidden=True)
+@router.get("/second-factor/recovery", name="account_recovery")
 def show_recovery(
     form: FormView[RecoveryCode],
     accounts: Accounts[Any],
@@ -155,7 +156,7 @@ def show_recovery(
     return Page("account/second-factor-recovery.html", form=form, who=who.user, next=next)
 
 
-@router.post("/second-factor/recovery", transaction="manual")
+@router.post("/second-factor/recovery", errors=(TooManyRequests,), transaction="manual")
 def take_recovery(
     shown: Form[RecoveryCode],
     accounts: Accounts[Any],

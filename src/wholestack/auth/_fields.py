@@ -14,6 +14,8 @@ from wholestack.mail import Address, MessageRefused
 from ._user import LONGEST_EMAIL, normal_email
 
 MOST_PASSWORD = 4096
+# As a pattern, so that the document says it, too: a form that holds one is refused before it is read (400).
+NO_NUL = r"^[^\x00]*$"
 
 
 def _address(text: str) -> str:
@@ -29,7 +31,7 @@ Email = Annotated[
     str,
     pydantic.StringConstraints(min_length=3, max_length=LONGEST_EMAIL),
     pydantic.AfterValidator(_address),
-    pydantic.Field(title=lazy("E-mail address")),
+    pydantic.Field(title=lazy("E-mail address"), json_schema_extra={"format": "email"}),
     Widget("email", autocomplete="username"),
 ]
 """An address as accounts are called by it."""
@@ -115,7 +117,7 @@ class ChangedPassword(pydantic.BaseModel):
 class ChangedEmail(pydantic.BaseModel):
     """A new address, by somebody who knows the password."""
 
-    email: Annotated[Email, pydantic.Field(title=lazy("New e-mail address"))]
+    email: Annotated[Email, pydantic.Field(title=lazy("New e-mail address"), json_schema_extra={"format": "email"})]
     password: OptionalPassword = None
 
 

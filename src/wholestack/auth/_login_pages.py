@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import pydantic
 
-from wholestack import Form, Query, Redirect, Request, Response, Router
+from wholestack import Form, Query, Redirect, Request, Response, Router, TooManyRequests
 from wholestack.forms import FormError, FormView
 from wholestack.languages import gettext
 from wholestack.middleware import security
@@ -33,7 +33,7 @@ def keep_in_no_cache(request: Request) -> Generator[None, Response, Response]:
     return response
 
 
-@router.get("/login", name="account_login", hidden=True)
+@router.get("/login", name="account_login")
 @security(referrer_policy="same-origin")
 def show_login(
     form: FormView[Credentials], identity: Identity[Any], places: Places, request: Request, next: Next = ""
@@ -46,7 +46,7 @@ def show_login(
     return Page("account/login.html", form=form, next=next)
 
 
-@router.post("/login", transaction="manual")
+@router.post("/login", errors=(TooManyRequests,), transaction="manual")
 async def log_in(
     who: Form[Credentials], accounts: Accounts[Any], places: Places, request: Request, next: Next = ""
 ) -> Page | Redirect:
@@ -65,7 +65,7 @@ async def log_in(
     return places.back(request, next) if step is None else places.go(request, step, next=next)
 
 
-@router.get("/logout", name="account_logout", hidden=True)
+@router.get("/logout", name="account_logout")
 def show_logout(form: FormView[Nothing], places: Places, request: Request) -> Page:
     """The button to log out with, for whom no page of the app has one."""
     form.action = places.to(request, "/logout")
@@ -81,7 +81,7 @@ def log_out(accounts: Accounts[Any], places: Places, request: Request, messages:
     return places.go(request, "/login")
 
 
-@router.get("/confirm-login", name="account_confirm_login", needs=by_session, hidden=True)
+@router.get("/confirm-login", name="account_confirm_login", needs=by_session)
 def show_confirm_login(
     form: FormView[PasswordAgain], places: Places, request: Request, accounts: Accounts[Any], next: Next = ""
 ) -> Page:
@@ -92,7 +92,7 @@ def show_confirm_login(
     return Page("account/confirm-login.html", form=form, next=next, who=who, factor=accounts.second_factor(who))
 
 
-@router.post("/confirm-login", needs=by_session, transaction="manual")
+@router.post("/confirm-login", needs=by_session, errors=(TooManyRequests,), transaction="manual")
 async def confirm_login(
     again: Form[PasswordAgain], accounts: Accounts[Any], places: Places, request: Request, next: Next = ""
 ) -> Redirect:

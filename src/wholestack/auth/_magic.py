@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import pydantic
 from sqlalchemy import update
 
-from wholestack import App, Form, Redirect, Request, Router
+from wholestack import App, Form, Redirect, Request, Router, TooManyRequests
 from wholestack.db import select
 from wholestack.forms import FormError, FormView, Widget
 from wholestack.languages import gettext, lazy
@@ -24,7 +24,7 @@ from ._accounts import Accounts
 from ._browser import Browser, is_marked, mark_of
 from ._changes import remove_unproven
 from ._factors import count_try, forget_tries
-from ._fields import Email, Nothing
+from ._fields import NO_NUL, Email, Nothing
 from ._login_pages import Next, keep_in_no_cache
 from ._means import Section
 from ._places import Places
@@ -53,7 +53,7 @@ class MailedCode(pydantic.BaseModel):
 
     code: Annotated[
         str,
-        pydantic.StringConstraints(min_length=1, max_length=40),
+        pydantic.StringConstraints(min_length=1, max_length=40, pattern=NO_NUL),
         pydantic.Field(title=lazy("Code")),
         Widget("text", autocomplete="one-time-code", inputmode="numeric", autofocus=True),
     ]
@@ -149,7 +149,7 @@ for each in (router, by_link, by_code):
     each.middleware(keep_in_no_cache)
 
 
-@router.get(_PATH, name="account_mail_login", hidden=True)
+@router.get(_PATH, name="account_mail_login")
 def show_asking(
     form: FormView[AskedMail], accounts: Accounts[Any], places: Places, request: Request, next: Next = ""
 ) -> Page:
@@ -162,7 +162,7 @@ def show_asking(
     return Page("account/mail-login.html", form=form, next=next)
 
 
-@router.post(_PATH, transaction="manual")
+@router.post(_PATH, errors=(TooManyRequests,), transaction="manual")
 def ask(
     asked: Form[AskedMail],
     accounts: Accounts[Any],
@@ -183,7 +183,7 @@ def ask(
 # -- by a link -------------------------------------------------------------------------------------------------------
 
 
-@by_link.get(f"{_PATH}/{{token}}", name="account_mail_link", hidden=True)
+@by_link.get(f"{_PATH}/{{token}}", name="account_mail_link")
 @security(referrer_policy="no-referrer")
 def show_link(token: Token, form: FormView[Nothing], accounts: Accounts[Any], session: BrowserSession[Browser]) -> Page:
     """The button that logs in: programs that look at mails follow links, and press nothing."""
@@ -193,7 +193,7 @@ def show_link(token: Token, form: FormView[Nothing], accounts: Accounts[Any], se
     return Page("account/mail-link.html", form=form, found=row is not None, here=here)
 
 
-@by_link.post(f"{_PATH}/{{token}}", transaction="manual")
+@by_link.post(f"{_PATH}/{{token}}", answers={410: Page}, transaction="manual")
 def take_link(
     token: Token, accounts: Accounts[Any], session: BrowserSession[Browser], places: Places, request: Request
 ) -> Page | Redirect:
@@ -211,7 +211,7 @@ def take_link(
 # -- by a code -------------------------------------------------------------------------------------------------------
 
 
-@by_code.get(f"{_PATH}/code", name="account_mail_code", hidden=True)
+@by_code.get(f"{_PATH}/code", name="account_mail_code")
 def show_code(form: FormView[MailedCode], places: Places, request: Request, next: Next = "") -> Page:
     """The form for the code of a mail."""
     form.action = places.to(request, f"{_PATH}/code", next=next)
@@ -219,7 +219,7 @@ def show_code(form: FormView[MailedCode], places: Places, request: Request, next
     return Page("account/mail-code.html", form=form, next=next)
 
 
-@by_code.post(f"{_PATH}/code", transaction="manual")
+@by_code.post(f"{_PATH}/code", errors=(TooManyRequests,), transaction="manual")
 def take_code(
     shown: Form[MailedCode],
     accounts: Accounts[Any],

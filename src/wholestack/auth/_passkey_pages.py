@@ -17,6 +17,7 @@ from ._browser import Browser
 from ._errors import LoginRequired
 from ._factor_pages import accept, changing, codes_page, refuse
 from ._factors import Factors, prover_of
+from ._fields import NO_NUL
 from ._login_pages import Next, keep_in_no_cache
 from ._passkeys import Challenge, Passkeys, tell
 from ._places import Places
@@ -28,8 +29,8 @@ own = Router(tags=("account",), needs=by_session)
 for each in (login, second, own):
     each.middleware(keep_in_no_cache)
 
-Sent = Annotated[str, pydantic.Field(max_length=20_000)]
-Named = Annotated[str, pydantic.StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
+Sent = Annotated[str, pydantic.Field(max_length=20_000, pattern=NO_NUL)]
+Named = Annotated[str, pydantic.StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=NO_NUL)]
 
 
 class Answered(pydantic.BaseModel):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from wholestack import Form, NotFound, Query, Redirect, Request, Router
+from wholestack import Form, NotFound, Query, Redirect, Request, Router, TooManyRequests
 from wholestack.forms import FormError, FormView
 from wholestack.languages import gettext
 from wholestack.middleware import security
@@ -71,6 +71,6 @@ def sign_up_router(model: type[SignUp], *, invited: bool) -> Router:
     form: Any = Form
     show_sign_up.__annotations__ |= {"form": FormView[model]}  # type: ignore[valid-type]
     sign_up.__annotations__ |= {"new": form[model]}
-    router.get("/sign-up", name="account_sign_up", hidden=True)(security(referrer_policy="no-referrer")(show_sign_up))
-    router.post("/sign-up", name="account_make")(sign_up)
+    router.get("/sign-up", name="account_sign_up")(security(referrer_policy="no-referrer")(show_sign_up))
+    router.post("/sign-up", name="account_make", errors=(TooManyRequests,))(sign_up)
     return router

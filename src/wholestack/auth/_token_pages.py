@@ -17,6 +17,7 @@ from wholestack.sessions import Messages
 from wholestack.templates import Page
 
 from ._accounts import Accounts
+from ._fields import NO_NUL
 from ._login_pages import keep_in_no_cache
 from ._places import Places
 from ._rules import by_session, confirmed, recent_login
@@ -32,7 +33,7 @@ _PROVEN = (confirmed, recent_login())
 class NewToken(pydantic.BaseModel):
     """What a person says of a token that is to be made."""
 
-    name: Annotated[str, pydantic.Field(title=lazy("Name"), min_length=1, max_length=100)]
+    name: Annotated[str, pydantic.Field(title=lazy("Name"), min_length=1, max_length=100, pattern=NO_NUL)]
     scopes: Annotated[
         list[str], pydantic.Field(title=lazy("What it may do"), max_length=100), Widget("checkboxes")
     ] = []

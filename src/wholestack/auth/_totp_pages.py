@@ -6,7 +6,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from wholestack import Form, Redirect, Request, Router
+from wholestack import Form, Redirect, Request, Router, TooManyRequests
 from wholestack.forms import FormError, FormView
 from wholestack.languages import gettext
 from wholestack.sessions import Messages
@@ -31,7 +31,7 @@ def begin(accounts: Accounts[Any], totp: TOTP, places: Places, request: Request,
     return places.go(request, "/factors/totp" if made else "/factors", next=next)
 
 
-@router.get("/factors/totp", name="account_totp", needs=changing, hidden=True)
+@router.get("/factors/totp", name="account_totp", needs=changing)
 def show_totp(
     form: FormView[Code], accounts: Accounts[Any], totp: TOTP, places: Places, request: Request, next: Next = ""
 ) -> Page | Redirect:
@@ -47,7 +47,7 @@ def show_totp(
     return Page("account/totp.html", form=form, picture=picture_of(uri), uri=uri, secret=groups, next=next)
 
 
-@router.post("/factors/totp", needs=changing, transaction="manual")
+@router.post("/factors/totp", needs=changing, errors=(TooManyRequests,), transaction="manual")
 def confirm(
     shown: Form[Code],
     accounts: Accounts[Any],

@@ -131,12 +131,21 @@ def _answers(placed: Placed) -> tuple[AnswerView, ...]:
     options = placed.route.options
     media = options.get("media")
     found = _views(placed.plan.returns, options.get("status"), media, placed.around.answers)
-    more = [
-        AnswerView(code, answer, None if answer is None else media or "application/json", "Another answer")
-        for code, answer in options.get("answers", {}).items()
-        if code != found[0].status
-    ]
-    return (*found, *more)
+    more = [_other(code, answer, media) for code, answer in options.get("answers", {}).items()]
+    return (*found, *(each for each in more if each.status != found[0].status))
+
+
+def _other(status: int, answer: Any, media: str | None) -> AnswerView:
+    """An answer that the route names by its status: a type, a kind of `Response`, or None for no body."""
+    known = None if answer is None else "application/json"
+    if is_response(answer):
+        _, answer, known = _kind(answer)
+    return AnswerView(status, answer, known and (media or known), "Another answer")
+
+
+def _kind(kind: type[Response]) -> tuple[int, Any, str | None]:
+    """The usual status of a kind of `Response`, what it shows, and its media type."""
+    return next((_KINDS[base] for base in kind.__mro__ if base in _KINDS), (200, object, "*/*"))
 
 
 def _views(returns: Any, status: int | None, media: str | None, kinds: tuple[Any, ...] = ()) -> list[AnswerView]:
@@ -157,7 +166,7 @@ def _views(returns: Any, status: int | None, media: str | None, kinds: tuple[Any
     union = get_origin(returns) in {Union, types.UnionType}
     for each in get_args(returns) if union else (returns,):
         if is_response(each):
-            usual, wire, known = next((_KINDS[base] for base in each.__mro__ if base in _KINDS), (200, object, "*/*"))
+            usual, wire, known = _kind(each)
             found.append(AnswerView((not found and status) or usual, wire, known and (media or known), "The answer"))
     return found
 

@@ -24,6 +24,7 @@ The tree::
         ├── Gone 410
         ├── PreconditionFailed 412
         ├── ContentTooLarge 413
+        ├── TargetTooLong 414
         ├── UnsupportedMediaType 415
         ├── ValidationFailed 422     every fault of every field
         ├── TooManyRequests 429
@@ -53,6 +54,7 @@ from ._http import (
     PreconditionFailed,
     RequestTimeout,
     ServiceUnavailable,
+    TargetTooLong,
     TooManyRequests,
     Unauthorized,
     UnsupportedMediaType,
@@ -87,6 +89,7 @@ __all__ = [
     "RequestTimeout",
     "ServiceUnavailable",
     "SetupError",
+    "TargetTooLong",
     "TooManyRequests",
     "Unauthorized",
     "UnsupportedMediaType",

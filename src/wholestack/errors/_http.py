@@ -168,6 +168,13 @@ class ContentTooLarge(HTTPError):
     status: int = 413
 
 
+class TargetTooLong(HTTPError):
+    """414: the path and the query are together over a limit (RFC 9110 §15.5.15)."""
+
+    code: str = "target-too-long"
+    status: int = 414
+
+
 class UnsupportedMediaType(HTTPError):
     """415: the body is of a kind that is not read here (RFC 9110 §15.5.16)."""
 

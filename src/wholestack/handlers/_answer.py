@@ -73,7 +73,7 @@ def responder(
     own = next((each for each in kinds if each.matches(kind)), None)
     if own is not None:
         return own.responder(kind, status)  # type: ignore[no-any-return]
-    more = {code: encoder(each) for code, each in answers.items() if each is not None}
+    more = {code: encoder(each) for code, each in answers.items() if each is not None and not is_response(each)}
     builds = tuple(each.build for each in kinds if hasattr(each, "build"))
     if not isinstance(media, str) and media is not None:
         declared = encoder(kind)

@@ -11,6 +11,7 @@ from wholestack.errors import (
     FieldFault,
     Forbidden,
     ProblemDetails,
+    TargetTooLong,
     Unauthorized,
     UnsupportedMediaType,
     ValidationFailed,
@@ -92,7 +93,8 @@ class Errors:
 def _implied(view: RouteView) -> list[Kind]:
     """What a route can answer with because of what it reads and of who may ask."""
     found: list[Kind] = []
-    if view.body is not None or any(each.place == "query" for each in view.parameters):
+    query = any(each.place == "query" for each in view.parameters)
+    if view.body is not None or query:
         found.append(BadRequest)
     if schemes(view.security):
         found.append(Unauthorized)
@@ -101,6 +103,8 @@ def _implied(view: RouteView) -> list[Kind]:
     reads = view.body is not None and not is_bytes(view.body.type)
     if view.body is not None:
         found.append(ContentTooLarge)
+    if query:
+        found.append(TargetTooLong)
     if reads:
         found.append(UnsupportedMediaType)
     if view.validated and (view.parameters or reads):

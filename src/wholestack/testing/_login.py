@@ -25,16 +25,16 @@ def log_in(client: Client | AsyncClient, user: Any, *methods: str) -> None:
         >>> from wholestack import App
         >>> from wholestack.auth import Auth, UserMixin
         >>> from wholestack.db import Database, UUIDModel
-        >>> class Guest(UserMixin, UUIDModel): ...
+        >>> class Pilot(UserMixin, UUIDModel): ...
         >>> app = App()
-        >>> app.use(Database("sqlite://"), Auth(Guest))
+        >>> app.use(Database("sqlite://"), Auth(Pilot))
         >>> @app.get("/me")
-        ... def me(guest: Guest) -> str:
-        ...     return guest.email
+        ... def me(pilot: Pilot) -> str:
+        ...     return pilot.email
         >>> with Client(app) as client:
         ...     with app.session() as db:
-        ...         db.add(guest := Guest(email="ann@example.org"))
-        ...     log_in(client, guest)
+        ...         db.add(pilot := Pilot(email="ann@example.org"))
+        ...     log_in(client, pilot)
         ...     client.get("/me").text
         'ann@example.org'
     """

@@ -670,7 +670,7 @@ def test_a_rule_without_a_scheme_is_no_security_but_can_refuse() -> None:
     ("method", "path", "statuses"),
     [
         ("get", "/home", ["200"]),
-        ("get", "/notes/", ["200", "400", "422"]),
+        ("get", "/notes/", ["200", "400", "414", "422"]),
         ("get", "/notes/{id}", ["200", "404", "410", "422"]),
         ("post", "/notes/", ["201", "400", "409", "413", "415", "422"]),
         ("put", "/raw", ["200", "400", "413"]),

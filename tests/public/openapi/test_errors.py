@@ -85,6 +85,7 @@ PROVOKED: dict[int, list[dict[str, Any]]] = {
     404: [{"target": "/notes/404"}],
     409: [{"target": "/notes/409"}],
     413: [{"body": b" " * 101}],
+    414: [{"target": f"/notes/1?page={'1' * 8192}"}],
     415: [{"headers": {**KEY, "content-type": "text/csv"}}],
     422: [{"body": b'{"text": ""}'}, {"target": "/notes/x?page=y"}, {"body": b""}],
 }
