@@ -138,7 +138,7 @@ def _answers(placed: Placed) -> tuple[AnswerView, ...]:
 def _other(status: int, answer: Any, media: str | None) -> AnswerView:
     """An answer that the route names by its status: a type, a kind of `Response`, or None for no body."""
     known = None if answer is None else "application/json"
-    if is_response(answer):
+    if answer is not None and is_response(answer):
         _, answer, known = _kind(answer)
     return AnswerView(status, answer, known and (media or known), "Another answer")
 
