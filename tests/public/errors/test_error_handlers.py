@@ -27,7 +27,7 @@ from wholestack import (
     TooManyRequests,
     Unauthorized,
 )
-from wholestack.errors import FieldFault, InternalError, ValidationFailed, http_error
+from wholestack.errors import FieldFault, InternalError, TargetTooLong, ValidationFailed, http_error
 from wholestack.http import Refused
 
 KINDS = sorted(
@@ -401,12 +401,13 @@ def test_a14_a_header_that_would_break_the_answer_is_a_clean_500(
 def test_what_http_refuses_is_the_error_of_its_status() -> None:
     assert isinstance(http_error(Refused(400, "x", "y")), BadRequest)
     assert isinstance(http_error(Refused(429, "x", "y")), TooManyRequests)
-    odd = http_error(Refused(414, "target-too-long", "y", (("a", "b"),)))
+    assert isinstance(http_error(Refused(414, "x", "y")), TargetTooLong)
+    odd = http_error(Refused(417, "expectation-failed", "y", (("a", "b"),)))
     assert (type(odd), odd.status, odd.code, odd.title, odd.headers) == (
         HTTPError,
-        414,
-        "target-too-long",
-        "URI Too Long",
+        417,
+        "expectation-failed",
+        "Expectation Failed",
         {"a": "b"},
     )
     assert str(Refused(400, "x", "y"))
