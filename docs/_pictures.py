@@ -1,13 +1,15 @@
 """Take the pictures of pages that the guides show: docs/_pictures.py [program of Chromium].
 
-Each is taken from an app on a server of its own, so that it shows what the code makes today: an app of the examples, and
-for login the site of its tests. Look at them before they are committed.
+Each is taken from an app on a server of its own, so that it shows what the code makes today: an app of the examples (for
+the admin the richest one, with a fortnight of reports), and for login the site of its tests. Look at them before they are committed.
 """
 
 from __future__ import annotations
 
 import contextlib
+import datetime
 import os
+import random
 import shutil
 import sys
 import tempfile
@@ -20,15 +22,21 @@ from playwright.sync_api import sync_playwright
 
 TOP = Path(__file__).parent.parent
 FOLDER = TOP / "docs" / "pictures"
-sys.path[:0] = [str(TOP), str(TOP / "tests"), str(TOP / "tests" / "public")]
+AIRPORTS = TOP / "examples" / "airports"
+sys.path[:0] = [str(TOP), str(TOP / "tests"), str(TOP / "tests" / "public"), str(AIRPORTS)]
 os.environ.setdefault("WHOLESTACK_STAGE", "test")  # So that it needs no secret.
 
+from airport_tables import Club, Flight, Member, Report  # noqa: E402
+from examples.airports.app import app as airports  # noqa: E402
 from examples.style.app import app  # noqa: E402
 
+import admin.site as bookshop  # noqa: E402
 from auth.site import BROWSER, EMAIL, PASSWORD, Site  # noqa: E402  (found on the path above)
 from browsing import ARGUMENTS, serving  # noqa: E402
-from wholestack.auth import TOTP, MagicLink, Passkeys, Tokens  # noqa: E402
+from wholestack.auth import TOTP, Auth, MagicLink, Passkeys, Tokens  # noqa: E402
+from wholestack.db import Database, Session, select  # noqa: E402
 from wholestack.languages import Languages  # noqa: E402
+from wholestack.testing import Client  # noqa: E402
 
 PHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 Version/18.0 Mobile/15E148 Safari/604.1"
 LAPTOP = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -49,6 +57,31 @@ def make_token(page: Any) -> None:
     page.check("[type=checkbox]")
     page.click("form button[type=submit]")
     page.click("main a")
+
+
+def open_palette(page: Any) -> None:
+    """Search from the palette."""
+    page.keyboard.press("Control+k")
+    page.keyboard.type("kennedy")
+    page.wait_for_selector(".admin-palette a")
+    page.keyboard.press("ArrowDown")
+
+
+def choose_compact(page: Any) -> None:
+    """Choose compact rows."""
+    page.click(".admin-you")
+    page.select_option("#admin-density", "compact")
+    page.click(".admin-menu form:has(select) button")
+    page.wait_for_selector("header[data-density=compact]")
+
+
+def change_a_row(page: Any) -> None:
+    """Change a row, and go on to its history."""
+    page.fill("#f-city", "New York City")
+    page.click("button[value=stay]")
+    page.wait_for_selector(".message.success")
+    page.click("text=History")
+    page.wait_for_selector("td")
 
 
 @dataclass
@@ -79,6 +112,75 @@ LOGIN = (
     Picture("login-narrow", "/account/factors", width=360, height=720, logged_in=True),
 )
 
+ADMIN = (
+    Picture("admin", "/admin/", width=1200, height=900, logged_in=True),
+    Picture("admin-dark", "/admin/", width=1200, height=900, colours="dark", logged_in=True),
+    Picture("admin-list", "/admin/airport?state=NY", width=1200, height=800, logged_in=True),
+    Picture("admin-form", "/admin/airport/JFK", width=1200, height=800, logged_in=True),
+    Picture("admin-palette", "/admin/airport", width=1200, height=700, logged_in=True, prepare=open_palette),
+    Picture("admin-history", "/admin/airport/JFK", width=1200, height=600, logged_in=True, prepare=change_a_row),
+    Picture("admin-delete", "/admin/airport/HNL/delete", width=1200, height=800, logged_in=True),
+    Picture("admin-compact", "/admin/airport-report", width=1200, height=800, logged_in=True, prepare=choose_compact),
+    Picture("admin-phone", "/admin/airport-report", width=360, height=740, logged_in=True),
+    Picture("admin-form-phone", "/admin/airport/JFK", width=360, height=740, colours="dark", logged_in=True),
+)
+FROM_THE_RIGHT = (
+    Picture("admin-from-the-right", "/admin/book", width=1200, height=800, language="ar", logged_in=True),
+)
+SAID = (
+    *(
+        "Short ways, good coffee.",
+        "Long lines in the morning, and nobody who says why.",
+        "Friendly people, and a view.",
+    ),
+    *("The last train is gone by midnight.", "Plenty of room for small planes.", "Everything closed on a Sunday."),
+)
+
+
+@contextlib.contextmanager
+def back_office() -> Iterator[str]:
+    """The back office of the richest example, with people and rows; its address."""
+    with tempfile.TemporaryDirectory() as folder:
+        airports.plugin(Database).move(f"sqlite:///{folder}/airports.db")
+        airports.seal()
+        airports.plugin(Database).create_tables()
+        with Client(airports):  # Fills an empty table with the airports that are shipped.
+            next(each for each in airports.commands if each.__name__ == "office_people")()
+            with airports.session() as db:
+                fill(db)
+            with serving(airports) as address:
+                yield address.replace("127.0.0.1", "localhost")
+
+
+def fill(db: Session) -> None:
+    """Reports of a fortnight, flights, and somebody whose password is known."""
+    chance, now = random.Random(7), datetime.datetime.now(datetime.UTC)
+    boss = db.scalars(select(Member).where(Member.email == "boss@airports.example")).one()
+    boss.email, boss.password = EMAIL, airports.plugin(Auth).passwords.hash(PASSWORD)
+    for code in ("JFK", "HNL", "DEN", "SEA", "GRR") * 12:
+        at = now - datetime.timedelta(days=chance.randrange(14), hours=chance.randrange(20))
+        name, stars = chance.choice(("Ann", "Bo", "Cem", "Dana")), chance.choice((2, 3, 4, 4, 5, 5))
+        db.add(Report(airport_code=code, name=name, stars=stars, text=chance.choice(SAID), created_at=at))
+    for origin, destination in (("JFK", "DEN"), ("DEN", "SEA"), ("SEA", "HNL")):
+        club = db.scalars(select(Club.id)).one()
+        ends = {"origin": origin, "destination": destination, "flown": now.date()}
+        db.add(Flight(club_id=club, member_id=boss.id, **ends))
+
+
+@contextlib.contextmanager
+def shop_from_the_right() -> Iterator[str]:
+    """The bookshop of the admin's tests, in Arabic where a browser asks for it; its address."""
+    with tempfile.TemporaryDirectory() as folder:
+        shop = bookshop.Site(url=f"sqlite:///{folder}/shop.db", accent="#7a1f5c")
+        with shop.running(Languages("en", "ar")), serving(shop.app) as address:
+            hashed, moment = shop.auth.passwords.hash(PASSWORD), datetime.datetime.now(datetime.UTC)
+            staff = {"is_staff": True, "is_superuser": True}
+            shop.add(bookshop.Person(email=EMAIL, password=hashed, email_confirmed_at=moment, **staff))
+            author = shop.author("نجيب محفوظ")
+            for title in ("زقاق المدق", "ثرثرة فوق النيل", "بين القصرين", "قصر الشوق", "السكرية"):
+                shop.book(title, author)
+            yield address.replace("127.0.0.1", "localhost")
+
 
 @contextlib.contextmanager
 def site_with_login() -> Iterator[str]:
@@ -99,13 +201,17 @@ def log_in(page: Any, address: str) -> None:
     page.fill("[name=email]", EMAIL)
     page.fill("[name=password]", PASSWORD)
     page.click("form:has([name=password]) button")
-    page.wait_for_url(f"{address}/")
+    page.wait_for_url(lambda url: "/login" not in url)
 
 
 def take(program: str) -> int:
     """Take them all; how many bytes they have."""
     FOLDER.mkdir(exist_ok=True)
-    for places, pictures in ((serving(app), PICTURES), (site_with_login(), LOGIN)):
+    sets = (
+        *((serving(app), PICTURES), (site_with_login(), LOGIN)),
+        *((back_office(), ADMIN), (shop_from_the_right(), FROM_THE_RIGHT)),
+    )
+    for places, pictures in sets:
         with places as address, sync_playwright() as driver:
             browser = driver.chromium.launch(executable_path=program, args=list(ARGUMENTS))
             for each in pictures:

@@ -4,6 +4,7 @@ import datetime
 import os
 from typing import Annotated
 
+from airport_office import office
 from airport_pages import airport_of
 from airport_tables import Club, Flight, Member, Report
 from pydantic import BaseModel, Field, StringConstraints
@@ -56,10 +57,12 @@ def use_members(app: App) -> None:
     mailing = Mailing(
         "Airports <airports@localhost.localdomain>", os.environ.get("MAIL_URL") or "console:", base_url=base_url
     )
-    app.use(mailing, Auth(Member, sign_up="open", form=NewMember, home="/club/"))
+    auth = Auth(Member, sign_up="open", form=NewMember, home="/club/")
+    app.use(mailing, auth)
     app.use(TOTP(), Passkeys(), Tokens("air", scopes={"airport.write": "Change airports"}), Impersonation(), Tenants())
     app.provide(tenant_of)
     app.include(members, at="/club")
+    office(app, auth)
 
 
 def tenant_of(member: Member) -> Tenant:

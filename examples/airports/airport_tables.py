@@ -6,7 +6,7 @@ import uuid
 from sqlalchemy import ForeignKey, Text
 
 from wholestack.auth import OfTenant, UserMixin
-from wholestack.db import Mapped, Model, Table, Timestamps, UUIDModel, mapped_column
+from wholestack.db import Mapped, Model, Table, Timestamps, UUIDModel, mapped_column, relationship
 from wholestack.files import StoredFile
 
 
@@ -21,6 +21,9 @@ class Row(Table):
     state: Mapped[str] = mapped_column(index=True)
     latitude: Mapped[float]
     longitude: Mapped[float]
+    reports: Mapped[list["Report"]] = relationship(
+        back_populates="airport", cascade="all, delete-orphan", passive_deletes=True
+    )
 
 
 class Report(Timestamps, Model):
@@ -29,6 +32,7 @@ class Report(Timestamps, Model):
     __tablename__ = "airport_report"
 
     airport_code: Mapped[str] = mapped_column(ForeignKey("airport.code", ondelete="CASCADE"), index=True)
+    airport: Mapped[Row] = relationship(back_populates="reports")
     name: Mapped[str]
     stars: Mapped[int]
     text: Mapped[str] = mapped_column(Text())
@@ -53,6 +57,7 @@ class Member(UserMixin, UUIDModel):
     club_id: Mapped[int | None] = mapped_column(
         ForeignKey("airport_club.id", ondelete="SET NULL"), index=True, default=None
     )
+    club: Mapped[Club | None] = relationship()
 
 
 class Flight(OfTenant, Timestamps, Model):
@@ -65,6 +70,12 @@ class Flight(OfTenant, Timestamps, Model):
     member_id: Mapped[uuid.UUID | None] = mapped_column(
         ForeignKey("airport_member.id", ondelete="SET NULL"), index=True
     )
+    member: Mapped[Member | None] = relationship()
     origin: Mapped[str] = mapped_column(ForeignKey("airport.code", ondelete="CASCADE"), index=True)
+    start: Mapped[Row] = relationship(foreign_keys=[origin])
     destination: Mapped[str] = mapped_column(ForeignKey("airport.code", ondelete="CASCADE"), index=True)
+    end: Mapped[Row] = relationship(foreign_keys=[destination])
     flown: Mapped[datetime.date]
+
+    def __str__(self) -> str:
+        return f"{self.origin} – {self.destination}, {self.flown}"

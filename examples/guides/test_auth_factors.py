@@ -7,8 +7,20 @@ from collections.abc import Iterator
 import pytest
 
 # [imports]
-from wholestack import App, SetupError
-from wholestack.auth import TOTP, Auth, Identity, MagicLink, Passkeys, UserMixin, mfa, recent_login, staff
+from wholestack import App, NotFound, SetupError
+from wholestack.auth import (
+    TOTP,
+    Accounts,
+    Auth,
+    Identity,
+    MagicLink,
+    Passkeys,
+    UserMixin,
+    mfa,
+    recent_login,
+    remove_factors,
+    staff,
+)
 from wholestack.db import Database, UUIDModel
 from wholestack.mail import Mailing
 from wholestack.testing import Client, log_in
@@ -50,6 +62,15 @@ def share(patient: Patient) -> str:
 
 
 # [/rules]
+# [support]
+@app.post("/patients/{email}/remove-factors", needs=staff & mfa() & recent_login(minutes=5))
+def remove_lost_factors(email: str, accounts: Accounts[Patient]) -> None:
+    if (patient := accounts.find(email)) is None:
+        raise NotFound("No such patient.")
+    remove_factors(accounts, patient)  # "totp", "passkeys", "recovery"; all of them where none is named
+
+
+# [/support]
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +91,8 @@ def test_rules(client: Client) -> None:
     # [/test]
     assert client.get("/office").json() == ["mfa", "otp", "pwd"]
     assert client.post("/records/share").text == "shared"
+    client.post("/patients/zoe@example.org/remove-factors").expect(204)
+    assert client.post("/patients/nobody@example.org/remove-factors").status == 404
 
 
 def test_the_pages_are_there(client: Client) -> None:

@@ -7,6 +7,7 @@ import pytest
 # [imports]
 from wholestack import TooManyRequests
 from wholestack.auth import PasswordRules, Passwords, Throttle
+from wholestack.cache import RedisStore
 
 # [/imports]
 
@@ -57,6 +58,11 @@ def test_what_is_refused() -> None:
 
 
 # [/rules]
+
+
+# [redis]
+shared = Throttle(store=RedisStore("redis://127.0.0.1:6379/0", prefix="logins"))
+# [/redis]
 
 
 # [throttle]

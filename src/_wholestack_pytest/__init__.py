@@ -1,12 +1,13 @@
-"""The pytest plugin: `client`, `async_client`, `db` and `mailbox`, for the app of the fixture `app` or of
-`--wholestack-app`; and what `wholestack test` adds: which routes no test reached (`_routes`), and the app's contract
-(`_contract`).
+"""The pytest plugin: `client`, `async_client`, `as_user`, `async_as_user`, `db` and `mailbox`, for the app of the
+fixture `app` or of `--wholestack-app`; and what `wholestack test` adds: which routes no test reached (`_routes`), and
+the app's contract (`_contract`).
 
 It stands beside the package, not in it: pytest loads it in every run, and a module within would load the framework.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from collections.abc import Generator, Iterator
@@ -20,7 +21,7 @@ from ._database import Databases, sessions
 if TYPE_CHECKING:
     from wholestack.db import Session
     from wholestack.mail import Mailbox
-    from wholestack.testing import AsyncClient, Client
+    from wholestack.testing import AsUser, AsyncClient, Client
 
 _DATABASES: pytest.StashKey[Databases] = pytest.StashKey()
 _APPS: pytest.StashKey[dict[tuple[Path, str], Any]] = pytest.StashKey()
@@ -105,6 +106,26 @@ def async_client(request: pytest.FixtureRequest, _session: Session | None) -> As
     from wholestack.testing import AsyncClient
 
     return AsyncClient(_app(request))
+
+
+@pytest.fixture
+def as_user(request: pytest.FixtureRequest, _session: Session | None) -> Iterator[AsUser[Client]]:
+    """A `wholestack.testing.AsUser`: ``as_user("editor")`` is a new client, logged in as a new user with that role.
+
+    What the test does to the app's database, the users included, is rolled back, as with `db`.
+    """
+    from wholestack.testing import AsUser, Client
+
+    with contextlib.ExitStack() as stack:
+        yield AsUser(lambda: stack.enter_context(Client(_app(request))))
+
+
+@pytest.fixture
+def async_as_user(request: pytest.FixtureRequest, _session: Session | None) -> AsUser[AsyncClient]:
+    """As `as_user`, for clients whose requests are awaited."""
+    from wholestack.testing import AsUser, AsyncClient
+
+    return AsUser(lambda: AsyncClient(_app(request)))
 
 
 @pytest.fixture

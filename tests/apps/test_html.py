@@ -15,6 +15,7 @@ from examples.login.app import app as diary
 from examples.pages.app import app as guest_book
 from examples.style.app import app as style
 
+from apps.admin_pages import pages_of_admin
 from apps.clients.tools import with_node_modules
 from apps.login_pages import pages_of_login
 from apps.test_airports_pages import GOOD
@@ -66,6 +67,7 @@ def pages() -> Iterator[tuple[str, str]]:
     paths = ("login", "sign-up", "forgotten")
     yield from of(diary, *((f"/account/{path}", form) for path in paths for form in (None, {"email": "x"})))
     yield from pages_of_login()
+    yield from pages_of_admin()
 
 
 @pytest.mark.services("java", "node", "npm")
@@ -85,7 +87,7 @@ def test_pages_are_valid_html(tmp_path: Path, service: Callable[[str], str]) -> 
     found = [each for each in json.loads(done.stdout)["messages"] if each["type"] == "error" or each.get("subType")]
     wrong = {each["message"] for each in found if each["url"].endswith("/wrong.html")}
     assert any("Duplicate attribute" in each for each in wrong)
-    assert len(names) >= 70
+    assert len(names) >= 90
     assert [
         f"{names[each['url'].rpartition('/')[2]]}: {each['message']} {each.get('extract', '')!r}"
         for each in found

@@ -1,11 +1,19 @@
-"""Tries to log in, counted on each database: the same counts as in memory, exactly at the edge, swept afterwards."""
+"""Tries to log in, counted on each database: the same counts as in memory, exactly at the edge, swept afterwards.
+
+What holds for every store, `test_auth_throttle_redis` runs as well, with Redis and with memory.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
+import json
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +26,8 @@ from wholestack.db import Database, Model, Table
 from wholestack.settings import SigningKeys
 from wholestack.testing import AsyncClient, Client
 
+Made = Callable[..., Throttle]
+PROCESS = str(Path(__file__).with_name("throttle_process.py"))
 _names = itertools.count()
 
 
@@ -52,17 +62,28 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def throttle(database: Database, clock: Clock) -> Throttle:
-    return made(database, clock)
-
-
-def made(database: Database, clock: Callable[[], float], **limits: Any) -> Throttle:
+def made(database: Database, clock: Clock) -> Made:
     """As another process would have it: nothing but the table and the secret is shared."""
-    app = App(docs=False)
-    app.plugins.append(database)
-    throttle = Throttle(clock=clock, **limits)
-    throttle.setup(app, SigningKeys("s" * 32))
-    return throttle
+
+    def made(**limits: Any) -> Throttle:
+        app = App(docs=False)
+        app.plugins.append(database)
+        throttle = Throttle(clock=clock, **limits)
+        throttle.setup(app, SigningKeys("s" * 32))
+        return throttle
+
+    return made
+
+
+@pytest.fixture
+def shared(database: Database, url: str) -> str:
+    """Where other processes find the counts."""
+    return url
+
+
+@pytest.fixture
+def throttle(made: Made) -> Throttle:
+    return made()
 
 
 @pytest.fixture
@@ -101,9 +122,9 @@ def test_counts_are_those_of_memory(throttle: Throttle, clock: Clock, ann: str) 
         clock.now += number % 7
 
 
-def test_of_two_at_the_edge_one_passes(database: Database, clock: Clock, ann: str) -> None:
+def test_of_two_at_the_edge_one_passes(made: Made, clock: Clock, ann: str) -> None:
     """The race at the edge (row C16): 20 threads, and two processes' worth of throttles."""
-    both = [made(database, clock) for _ in range(2)]
+    both = [made() for _ in range(2)]
     for _ in range(4):
         both[0].take(ann, home(ann))
     with ThreadPoolExecutor(20) as threads:
@@ -115,6 +136,24 @@ def test_of_two_at_the_edge_one_passes(database: Database, clock: Clock, ann: st
     assert sorted(found) == [0] + [2] * 19
 
 
+def test_of_processes_at_the_edge_one_passes(shared: str, ann: str) -> None:
+    """The race at the edge (row C16), by four processes with five threads each: of twenty tries five are free."""
+    command = [sys.executable, PROCESS, shared, ann, home(ann), "5"]
+    with contextlib.ExitStack() as stack:
+        begun = [
+            stack.enter_context(subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True))
+            for _ in range(4)
+        ]
+        for each in begun:
+            assert each.stdout is not None and each.stdout.readline() == "ready\n"
+        for each in begun:
+            assert each.stdin is not None
+            each.stdin.write("go\n")
+            each.stdin.flush()
+        found = [wait for each in begun for wait in json.loads(each.communicate(timeout=60)[0])]
+    assert sorted(found) == [0] * 5 + [1] * 15
+
+
 def test_of_many_from_everywhere_as_many_pass_as_may(throttle: Throttle, ann: str) -> None:
     """Keys that are new, and each try under three of them, one of which all share."""
     with ThreadPoolExecutor(20) as threads:
@@ -122,9 +161,9 @@ def test_of_many_from_everywhere_as_many_pass_as_may(throttle: Throttle, ann: st
     assert found.count(0) == 20 and set(found) == {0, 1}
 
 
-def test_none_waits_for_another_that_waits_for_it(database: Database, clock: Clock, ann: str) -> None:
+def test_none_waits_for_another_that_waits_for_it(made: Made, ann: str) -> None:
     """Accounts and addresses crosswise, and logins that are right in between: no deadlock, and nothing is lost."""
-    throttle = made(database, clock, pair={"free": 100}, account={"free": 1000}, address={"free": 1000})
+    throttle = made(pair={"free": 100}, account={"free": 1000}, address={"free": 1000})
 
     def one(number: int) -> int:
         account, address = f"{number % 3}{ann}", f"10.9.{ann[3:-12]}.{number // 3 % 3}"

@@ -6,7 +6,20 @@ import uuid
 from typing import assert_type
 
 from wholestack import App, Rule
-from wholestack.auth import Accounts, Auth, Identity, Scoped, SignUp, UserMixin, permission, recent_login, staff
+from wholestack.auth import (
+    Accounts,
+    Auth,
+    Identity,
+    Scoped,
+    SignUp,
+    Throttle,
+    UserMixin,
+    permission,
+    recent_login,
+    remove_factors,
+    staff,
+)
+from wholestack.cache import MemoryStore, RedisStore
 from wholestack.db import Database, Mapped, Session, UUIDModel, mapped_column, select
 
 
@@ -23,6 +36,9 @@ app = App()
 app.use(Database(), Auth(Person, sign_up="open", form=NewPerson))
 Auth(Person, sign_up="ajar")  # wrong
 Auth(Session)  # wrong
+Auth(Person, throttle=Throttle(store=RedisStore("redis://127.0.0.1/0"), pair={"free": 3}))
+Throttle(store=MemoryStore())  # wrong
+Throttle(store="redis")  # wrong
 
 Person(email="ann@example.org", nickname="Ann")
 Person(email="ann@example.org", nickname="Ann", is_staff=True, motto="On")
@@ -46,6 +62,8 @@ def identity(identity: Identity[Person], accounts: Accounts[Person], db: Scoped[
     assert_type(accounts.find("ann@example.org"), Person | None)
     assert_type(accounts.create("bo@example.org", nickname="Bo"), Person)
     assert_type(db.scalars(select(Person)).first(), Person | None)
+    assert_type(remove_factors(accounts, identity.required(), "totp", "recovery").recovery, int)
+    remove_factors(accounts, identity.required(), "password")  # wrong
     return identity.can("people.view")
 
 

@@ -8,7 +8,21 @@ from typing import TypedDict, assert_type
 from pydantic import BaseModel
 
 from wholestack import App
-from wholestack.testing import Client, Contract, Coverage, Factory, Reached, Spent, budget, factory, make
+from wholestack.auth import UserMixin
+from wholestack.db import UUIDModel
+from wholestack.testing import (
+    AsUser,
+    AsyncClient,
+    Client,
+    Contract,
+    Coverage,
+    Factory,
+    Reached,
+    Spent,
+    budget,
+    factory,
+    make,
+)
 
 
 class NewNote(BaseModel):
@@ -44,3 +58,14 @@ with Reached() as reached:
     assert_type(reached.coverage(app), Coverage)
 assert_type(Contract(app, examples=5).operations, tuple[str, ...])
 Contract(app, interface="http")  # wrong
+
+
+class Reader(UserMixin, UUIDModel):
+    pass
+
+
+def with_fixtures(as_user: AsUser[Client], async_as_user: AsUser[AsyncClient], reader: Reader) -> None:
+    assert_type(as_user("editor", "critic", nickname="Zoë"), Client)
+    assert_type(async_as_user(user=reader, permissions=["a"], methods=("pwd", "otp")), AsyncClient)
+    as_user(user="Zoë")  # wrong
+    as_user(Reader)  # wrong

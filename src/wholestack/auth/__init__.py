@@ -25,10 +25,11 @@ from ._errors import (
     TokenRefused,
     UnscopedStatement,
 )
+from ._factor_removal import HeldFactors, held_factors, remove_factors
 from ._fetch import ProviderAway
 from ._fields import Email, NewPassword, OldPassword, SignUp
 from ._hashing import Passwords, Verified
-from ._identity import Bearer, Borne, Identity, Login
+from ._identity import Bearer, Borne, Identity, Login, identity_of
 from ._impersonation import Impersonation
 from ._import import Imported, import_django
 from ._jwt import JWTIssuer
@@ -73,6 +74,7 @@ __all__ = [
     "Borne",
     "Email",
     "ForeignRow",
+    "HeldFactors",
     "Identity",
     "Impersonation",
     "Imported",
@@ -118,6 +120,8 @@ __all__ = [
     "gitlab",
     "google",
     "govern",
+    "held_factors",
+    "identity_of",
     "import_django",
     "invite",
     "keycloak",
@@ -131,6 +135,7 @@ __all__ = [
     "policy",
     "public",
     "recent_login",
+    "remove_factors",
     "role",
     "role_called",
     "scope_to",

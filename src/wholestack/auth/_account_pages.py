@@ -51,7 +51,7 @@ def show_confirm(token: Token, form: FormView[Proof], accounts: Accounts[Any]) -
     return Page("account/confirm.html", form=form, found=found, asks=not accounts.has_chosen(link))
 
 
-@router.post("/confirm/{token}", answers={410: Page}, transaction="manual")
+@router.post("/confirm/{token}", answers={410: Page}, errors=(TooManyRequests,), transaction="manual")
 async def confirm(
     token: Token, proof: Form[Proof], accounts: Accounts[Any], places: Places, request: Request, messages: Messages
 ) -> Page | Redirect:
@@ -60,8 +60,7 @@ async def confirm(
     chosen = accounts.has_chosen(link)
     accounts.db.commit()
     if link is not None and not chosen:
-        word = proof.password.get_secret_value() if proof.password is not None else ""
-        if not accounts.is_chosen_password(link, word):
+        if proof.password is None or not accounts.is_chosen_password(link, proof.password.get_secret_value()):
             raise FormError("password", gettext("This is not the password that was chosen with this address."))
     link = accounts.links.take("confirm", token)
     user: Any = accounts.owner_of(link)

@@ -429,8 +429,27 @@ class Accounts(Generic[U]):
         return link is not None and link.digest[:_SHORT] in self._session.data.chosen
 
     def is_chosen_password(self, link: Any, password: str) -> bool:
-        """Whether it is the password that a link carries."""
-        return self._means.passwords.verify(password, link.data["hashed"]).ok
+        """Whether it is the password that a link carries; who reads the mail may not try as many as they like.
+
+        Each try is counted before the password is looked at, as at a login, under a name of its own: who guesses here
+        keeps nobody from their login, and who is right here has taken back no guess at the login. No connection of the
+        database is held meanwhile: what was done so far is committed.
+
+        Raises:
+            TooManyRequests: there were too many tries (``too-many-logins``).
+            ServiceUnavailable: too many log in at the moment (``logins-busy``).
+        """
+        means, hashed, address = self._means, link.data["hashed"], self._request.client
+        name, user = f"confirmation of {link.data['address']}", self.owner_of(link)
+        with means.passwords.admitted():
+            self.db.commit()
+            means.throttle.take(name, address)
+            if means.passwords.verify(password, hashed).ok:
+                means.throttle.passed(name, address)
+                return True
+        self.note("confirmation-failed", user)
+        self.db.commit()  # The answer is an error, which would take it back.
+        return False
 
     def later(self, function: Callable[..., None], *args: Any) -> Callable[[], None]:
         """Let a function work with accounts when the answer is away, so that its time tells nothing.

@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
 import pydantic
-from sqlalchemy import bindparam
+from sqlalchemy import Select, bindparam
+from sqlalchemy import inspect as inspect_mapped
 
 from wholestack import Request
 from wholestack.db import Session, select
@@ -113,6 +114,14 @@ class Terms:
         theirs = membership.user_id == bindparam("user", type_=membership.user_id.type)
         return select(role.name, role.permissions).where(membership.role_id == role.id, theirs)
 
+    def with_roles(self, statement: Select[Any]) -> Select[Any]:
+        """A statement for users, and for their roles with them: a row for each role, one for a user of none."""
+        role, membership = self.tables.role.__table__, self.tables.membership.__table__
+        (key,) = inspect_mapped(self.tables.user).primary_key
+        joined = statement.outerjoin(membership, membership.c.user_id == key)
+        joined = joined.outerjoin(role, role.c.id == membership.c.role_id)
+        return joined.add_columns(role.c.name, role.c.permissions)
+
     def key_of(self, text: str) -> Any:
         """A user's key from its text; None where it is none."""
         return owner_key(self.tables.user, text)
@@ -129,10 +138,14 @@ class Identity(Generic[U]):
         request: the request.
         session: its session.
         db: its session of the database.
+        roles: whether roles will be asked for, and so are loaded with the user.
     """
 
-    def __init__(self, terms: Terms, request: Request, session: BrowserSession[Login], db: Session) -> None:
+    def __init__(
+        self, terms: Terms, request: Request, session: BrowserSession[Login], db: Session, *, roles: bool = False
+    ) -> None:
         self._terms = terms
+        self._beside = terms.with_roles if roles else None
         self._request = request
         self._session = session
         self._db = db
@@ -185,7 +198,7 @@ class Identity(Generic[U]):
         raise TokenRefused
 
     def _by_session(self) -> U | None:
-        user: Any = self._session.owner(self._terms.tables.user, self._db)
+        user, roles = self._loaded()
         if self._session.user is None:
             return None
         login = self._session.data
@@ -193,7 +206,15 @@ class Identity(Generic[U]):
         if closed or self._is_over(login) or not self._may_act(login):
             self._session.revoke()
             return None
+        if roles is not None:
+            self._held = _of_roles(row for row in roles if row[0] is not None)
         return user  # type: ignore[no-any-return]
+
+    def _loaded(self) -> tuple[Any, Sequence[Any] | None]:
+        model = self._terms.tables.user
+        if self._beside is None:
+            return self._session.owner(model, self._db), None
+        return self._session.owner_with(model, self._db, self._beside)
 
     def _is_over(self, login: Login) -> bool:
         end = datetime.timedelta(seconds=self._terms.brief)
@@ -293,16 +314,15 @@ class Identity(Generic[U]):
 
     def _holds(self) -> tuple[frozenset[str], frozenset[str]]:
         if self._held is None:
-            user: Any = self.user
-            rows = [] if user is None else self._roles_of(user.id)
-            permissions = _permissions(rows)
-            self._held = frozenset(row.name for row in rows), permissions
+            user: Any = self.user  # Its roles may come with it.
+            if self._held is None:
+                self._held = _of_roles(() if user is None else self._roles_of(user.id))
         return self._held
 
     def permissions_of(self, user: U) -> frozenset[str]:
         """The permissions that another user's roles hold."""
         row: Any = user
-        return _permissions(self._roles_of(row.id))
+        return _of_roles(self._roles_of(row.id))[1]
 
     def _roles_of(self, key: Any) -> Sequence[Any]:
         return self._db.execute(self._terms.roles, {"user": key}).all()
@@ -311,11 +331,21 @@ class Identity(Generic[U]):
         return f"<Identity {'unknown' if not self._found else getattr(self._user, 'key', None)}>"
 
 
-def _permissions(roles: Sequence[Any]) -> frozenset[str]:
-    return frozenset(each for row in roles for each in row.permissions)
+def _of_roles(roles: Iterable[Any]) -> tuple[frozenset[str], frozenset[str]]:
+    """The names of roles, and the permissions that they hold."""
+    found = [*roles]
+    return frozenset(name for name, _ in found), frozenset(each for _, permissions in found for each in permissions)
 
 
 def identity_of(request: Request) -> Identity[Any] | None:
-    """The identity that was made for a request; None where no provider of it was asked."""
+    """The identity that was made for a request; None where no provider of it was asked. Every page has been asked for.
+
+    Arguments:
+        request: the request; for helpers of templates, which are given no more.
+
+    Example:
+        >>> identity_of(Request("GET", "/")) is None
+        True
+    """
     found = vars(request).get(_IDENTITY)
     return found if isinstance(found, Identity) else None

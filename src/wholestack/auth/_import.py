@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from sqlalchemy import Connection, MetaData, Table, inspect, select
@@ -29,16 +29,23 @@ class Imported:
         known: addresses that had an account, which was left as it is.
         refused: who was left out, each with the reason.
         roles: groups that became roles.
+        proven: new accounts whose address counts as proven; the others prove it when they first log in.
     """
 
     made: int = 0
     known: int = 0
     refused: list[tuple[str, str]] = dataclasses.field(default_factory=list)
     roles: int = 0
+    proven: int = 0
 
 
 def import_django(
-    accounts: Accounts[Any], source: Connection, *, table: str = "auth_user", fields: Mapping[str, str] | None = None
+    accounts: Accounts[Any],
+    source: Connection,
+    *,
+    table: str = "auth_user",
+    fields: Mapping[str, str] | None = None,
+    confirmed: bool | str = False,
 ) -> Imported:
     """Take over the users of a Django site, with their passwords, groups and permissions.
 
@@ -46,20 +53,28 @@ def import_django(
     same names, whose permissions are Django's, ``"blog.add_post"``. Who has no address, or one that two have, is left
     out and told.
 
+    Django itself asks for no proof of an address: whoever signed up may have typed anybody's. So an address counts as
+    proven only where `confirmed` says so; everybody else is mailed a link when they first log in with their password.
+
     Arguments:
         accounts: where they go; who opened its session commits.
         source: a connection to Django's database.
         table: the table of users; its groups are in ``{table}_groups``.
         fields: by column of the app's own model, the column of Django's: ``{"nickname": "first_name"}``.
+        confirmed: whose address counts as proven: nobody's (False), everybody's (True), or theirs for whom a column
+            of `table` holds true or a moment (``"email_verified"``), or one of another table that has the address and
+            its user, ``"account_emailaddress.verified"`` of django-allauth.
 
     Raises:
-        SetupError: there is no such table, or a column of `fields` is not there (``bad-import``).
+        SetupError: there is no such table, or a column that was named is not there, or holds neither truth nor
+            moments (``bad-import``).
     """
     found = Imported()
     users = _table(source, table)
     lacking = [name for name in (fields or {}).values() if name not in users.c]
     if "email" not in users.c or "password" not in users.c or lacking:
         raise _bad(f"The table {table} has no column {(lacking or ['email, password'])[0]}.")
+    proof = _proofs(accounts, source, users, confirmed)
     keys: dict[Any, Any] = {}
     seen: set[str] = set()
     for row in _rows(source, users):
@@ -75,8 +90,9 @@ def import_django(
                 keys[row["id"]] = known
         else:
             more = {own: row[theirs] for own, theirs in (fields or {}).items()}
-            keys[row["id"]] = _made(accounts, row, email, more)
+            keys[row["id"]] = made = _made(accounts, row, email, proof(row, email), more)
             found.made += 1
+            found.proven += made.email_confirmed_at is not None
         seen.add(email)
     accounts.db.flush()
     found.roles = _roles(accounts, source, table, keys)
@@ -84,7 +100,7 @@ def import_django(
     return found
 
 
-def _made(accounts: Accounts[Any], row: Mapping[Any, Any], email: str, more: Mapping[str, Any]) -> Any:
+def _made(accounts: Accounts[Any], row: Mapping[Any, Any], email: str, proven: Any, more: Mapping[str, Any]) -> Any:
     password = row["password"]
     user = accounts.tables.user(
         email=email,
@@ -94,12 +110,47 @@ def _made(accounts: Accounts[Any], row: Mapping[Any, Any], email: str, more: Map
         is_staff=bool(row.get("is_staff")),
         is_superuser=bool(row.get("is_superuser")),
         last_login_at=_moment(row.get("last_login")),
-        email_confirmed_at=accounts.now(),
+        email_confirmed_at=proven,
         **more,
     )
     user.created_at = _moment(row.get("date_joined")) or accounts.now()
     accounts.db.add(user)
     return user
+
+
+def _proofs(
+    accounts: Accounts[Any], source: Connection, users: Table, confirmed: bool | str
+) -> Callable[[Mapping[Any, Any], str], datetime.datetime | None]:
+    """What says when the address of a row was proven; None: it was not."""
+    now = accounts.now()
+    if isinstance(confirmed, bool):
+        return lambda row, email: now if confirmed else None
+    named, _, column = confirmed.rpartition(".")
+    table = _table(source, named) if named else users
+    needed = (column, "email", "user_id") if named else (column,)
+    lacking = [name for name in needed if name not in table.c]
+    if lacking:
+        raise _bad(f"The table {table.name} has no column {lacking[0]}.")
+    if not named:
+        return lambda row, email: _since(row[column], confirmed, now)
+    found = ((row, _since(row[column], confirmed, now)) for row in _rows(source, table))
+    since = {(row["user_id"], normal_email(row["email"] or "")): at for row, at in found if at is not None}
+    return lambda row, email: since.get((row["id"], email))
+
+
+def _since(value: Any, named: str, now: datetime.datetime) -> datetime.datetime | None:
+    """When an address was proven, by what a column holds."""
+    if value in (None, "", 0, 1):
+        return now if value else None
+    if type(value) is datetime.date:
+        value = datetime.datetime.combine(value, datetime.time(), datetime.UTC)
+    try:
+        moment = _moment(value)
+    except ValueError:
+        moment = None
+    if moment is None:
+        raise _bad(f"The column {named} holds neither truth nor moments.")
+    return moment
 
 
 def _moment(value: Any) -> datetime.datetime | None:
@@ -144,8 +195,9 @@ def _table(source: Connection, name: str) -> Table:
 
 
 def _rows(source: Connection, table: Table) -> Iterator[Mapping[Any, Any]]:
-    for part in source.execution_options(yield_per=_BATCH).execute(select(table)).mappings().partitions():
-        yield from part
+    with source.execute(select(table), execution_options={"yield_per": _BATCH}) as found:
+        for part in found.mappings().partitions():
+            yield from part
 
 
 def _bad(message: str) -> SetupError:

@@ -15,7 +15,9 @@ from wholestack import App, Redirect, Request, Response, SetupError
 from wholestack.db import Database, Session, stage
 from wholestack.description import Proof
 from wholestack.errors import Fault, HTTPError
+from wholestack.handlers import rules_of
 from wholestack.mail import Mailer, Mailing
+from wholestack.routing import Route
 from wholestack.sessions import BrowserSession, Sessions
 from wholestack.settings import GivenSecret, SigningKeys
 
@@ -26,13 +28,14 @@ from ._device import Device
 from ._errors import LoginRequired, LoginTooOld, SecondFactorRequired
 from ._fields import SignUp
 from ._hashing import Passwords
-from ._identity import Bearer, Identity, Login, Terms, identity_of
+from ._identity import Bearer, Identity, Login, Terms
 from ._means import Means, SecondFactor, Section
 from ._outside import accounts_of
 from ._password_rules import PasswordRules
 from ._places import Places
-from ._policies import Policy
+from ._policy_forms import ask_for_roles
 from ._schemes import login_schemes
+from ._shown import Shown
 from ._sign_up import sign_up_router
 from ._tables import Tables, tables_for
 from ._throttle import Throttle
@@ -120,6 +123,7 @@ class Auth:
         self.entrances: list[Section] = []
         self.keys: SigningKeys = SigningKeys(self._secret, area=_AREA)
         self._swept: datetime.datetime | None = None
+        self._shown: Shown | None = None
         #: What accounts are worked with; there when the app is sealed.
         self.means: Means
         self.terms: Terms = Terms(self.tables, options.get("brief", _DAY), options.get("clock", _now), self.bearers)
@@ -147,6 +151,7 @@ class Auth:
         self._mails(app)
         self.throttle.setup(app, self.keys)
         self._provide(app)
+        self._shown = Shown(app, self.terms, database)
         join_access(app, self, database)
         app.on_error(LoginRequired)(self._to_login)
         app.on_error(LoginTooOld)(self._to_login_again)
@@ -174,6 +179,12 @@ class Auth:
         def identity(request: Request, session: BrowserSession[Login], db: Session) -> Identity[Any]:
             return Identity(terms, request, session, db)
 
+        def with_roles(request: Request, session: BrowserSession[Login], db: Session) -> Identity[Any]:
+            return Identity(terms, request, session, db, roles=True)
+
+        def for_route(route: Route) -> Callable[..., Identity[Any]]:
+            return with_roles if ask_for_roles(rules_of(route.options.get("needs"))) else identity
+
         def user(identity: Identity[Any]) -> Any:
             return identity.required()
 
@@ -197,7 +208,8 @@ class Auth:
         def where() -> Places:
             return places
 
-        vars(identity)["proof"] = vars(visitor)["proof"] = Proof(optional=True)
+        vars(identity)["for_route"] = for_route
+        vars(identity)["proof"] = vars(with_roles)["proof"] = vars(visitor)["proof"] = Proof(optional=True)
         vars(user)["proof"] = Proof()
         app.provide(identity, waits=True)
         app.provide(where, scope="app")
@@ -303,7 +315,8 @@ class Auth:
         or may do something with a row (``can(can_edit, post)``); `account`, the
         address of a page of login by its path below the plugin's own.
         """
-        return {"user": _user_of, "can": _can_of, "account": self._pages}
+        shown = self._shown
+        return {} if shown is None else {"user": shown.user, "can": shown.can, "account": self._pages}
 
     def _pages(self, request: Request) -> _Pages:
         return _Pages(self, request)
@@ -343,22 +356,6 @@ def _under(app: App, given: Any, *kinds: Any) -> None:
 
         same.__annotations__ |= {"found": given, "return": kind}
         app.provide(same, waits=True)
-
-
-def _user_of(request: Request) -> Any:
-    identity = identity_of(request)
-    return None if identity is None else identity.user
-
-
-def _can_of(request: Request) -> Callable[..., bool]:
-    identity = identity_of(request)
-
-    def can(what: str | Policy[Any], row: object = None) -> bool:
-        if isinstance(what, Policy):
-            return what(identity, row)
-        return identity is not None and identity.can(what)
-
-    return can
 
 
 def _now() -> datetime.datetime:

@@ -261,7 +261,7 @@ def _judging(policy: Policy[Any], names: tuple[str, ...], view: Policy[Any] | No
     made.__signature__ = inspect.Signature(
         [inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=kind) for name, kind in takes.items()]
     )
-    made.policy = policy
+    made.policy, made.asks_for_roles = policy, policy._form.asks_for_roles
     if not policy._form.for_visitors:
         made.proof = Proof()
     return judge

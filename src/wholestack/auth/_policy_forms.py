@@ -6,7 +6,7 @@ import dataclasses
 import inspect
 import sys
 import types
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol, TypeVar
 
 from sqlalchemy import ColumnElement, ColumnExpressionArgument, and_, false, func, not_, or_, true
@@ -30,10 +30,13 @@ class Form(Protocol):
 
     Attributes:
         for_visitors: whether nobody in particular may ever pass it.
+        asks_for_roles: whether a rule is part of it that asks for the user's roles.
     """
 
     @property
     def for_visitors(self) -> bool: ...
+    @property
+    def asks_for_roles(self) -> bool: ...
     def allows(self, identity: Identity[Any] | None, row: Any) -> bool: ...
     def condition(self, identity: Identity[Any] | None) -> ColumnElement[bool]: ...
 
@@ -47,6 +50,7 @@ class Leaf:
     for_visitors: bool
     place: str
     where: Where | None = None
+    asks_for_roles: bool = False
 
     def allows(self, identity: Identity[Any] | None, row: Any) -> bool:
         user = None if identity is None else identity.user
@@ -70,6 +74,10 @@ class Both:
     def for_visitors(self) -> bool:
         return (all if self.every else any)(form.for_visitors for form in self.forms)
 
+    @property
+    def asks_for_roles(self) -> bool:
+        return any(form.asks_for_roles for form in self.forms)
+
     def allows(self, identity: Identity[Any] | None, row: Any) -> bool:
         return (all if self.every else any)(form.allows(identity, row) for form in self.forms)
 
@@ -86,6 +94,10 @@ class Not:
     @property
     def for_visitors(self) -> bool:
         return True
+
+    @property
+    def asks_for_roles(self) -> bool:
+        return self.form.asks_for_roles
 
     def allows(self, identity: Identity[Any] | None, row: Any) -> bool:
         return not self.form.allows(identity, row)
@@ -106,12 +118,18 @@ class OfRule:
             if len(inspect.signature(given).parameters) != 1 or inspect.iscoroutinefunction(given):
                 raise bad(f"{leaf.name} asks for more than the identity, so it is no part of a policy.", outside())
         self._rule = rule
+        self.asks_for_roles: bool = ask_for_roles([rule])
 
     def allows(self, identity: Identity[Any] | None, row: Any) -> bool:
         return identity is not None and _passes(self._rule, identity)
 
     def condition(self, identity: Identity[Any] | None) -> ColumnElement[bool]:
         return true() if self.allows(identity, None) else false()
+
+
+def ask_for_roles(rules: Iterable[Rule]) -> bool:
+    """Whether some of these rules ask for the roles of who is there: `permission`, `role`, and policies of them."""
+    return any(getattr(leaf.function, "asks_for_roles", False) for rule in rules for leaf in rule.leaves())
 
 
 def _passes(rule: Rule, identity: Identity[Any]) -> bool:

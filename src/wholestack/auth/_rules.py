@@ -26,11 +26,11 @@ DECLARED: set[str] = set()
 F = TypeVar("F")
 
 
-def _asks(*scopes: str, by: frozenset[str] | None = None) -> Callable[[F], F]:
-    """Say for documents what a client shows for a rule."""
+def _asks(*scopes: str, by: frozenset[str] | None = None, roles: bool = False) -> Callable[[F], F]:
+    """Say for documents what a client shows for a rule, and for sealing whether it will ask for roles."""
 
     def marked(function: F) -> F:
-        vars(function)["proof"] = Proof(scopes=scopes, by=by)
+        vars(function).update(proof=Proof(scopes=scopes, by=by), asks_for_roles=roles)
         return function
 
     return marked
@@ -93,7 +93,7 @@ def permission(name: str) -> Rule:
         identity.required()
         return identity.can(name)
 
-    return _named(_asks(name)(may), f"permission({name!r})")
+    return _named(_asks(name, roles=True)(may), f"permission({name!r})")
 
 
 def role(name: str) -> Rule:
@@ -103,7 +103,7 @@ def role(name: str) -> Rule:
         identity.required()
         return name in identity.roles
 
-    return _named(_asks()(has), f"role({name!r})")
+    return _named(_asks(roles=True)(has), f"role({name!r})")
 
 
 def recent_login(*, minutes: float = 10) -> Rule:
@@ -149,7 +149,9 @@ def permission_name(model: type[Any], action: str) -> str:
         'flyer.change'
     """
     table: Any = model
-    return f"{table.__tablename__}.{action}"
+    return (
+        f"{table.__tablename__ or table.__table__.name}.{action}"  # One in its parent's table has no name of its own.
+    )
 
 
 def permissions_of(*models: type[Any]) -> list[str]:

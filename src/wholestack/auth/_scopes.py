@@ -210,7 +210,8 @@ def _executed(state: ORMExecuteState) -> Any:
     elif not state.is_orm_statement and isinstance(statement, Select):
         # `select(exists().where(Model.…))`: of the ORM inside only. It is read as if it were outside, too.
         plugin: Any = {"compile_state_plugin": "orm", "plugin_subject": None}
-        return state.invoke_statement(statement._set_propagate_attrs(plugin).options(scope.criteria))
+        # On the copy that `options` makes: the statement itself may be one that a program keeps and sends again.
+        return state.invoke_statement(statement.options(scope.criteria)._set_propagate_attrs(plugin))
     if state.is_orm_statement:
         state.statement = statement.options(scope.criteria)
     return None

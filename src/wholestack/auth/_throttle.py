@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import ipaddress
 import math
 import os
-import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any, Literal, TypedDict
 
 from typing_extensions import Unpack
@@ -20,6 +21,7 @@ from wholestack.settings import SigningKeys
 
 from ._misuse import misuse
 from ._throttle_limits import Limit, LimitOptions
+from ._throttle_redis import RedisTries, ScriptStore
 from ._throttle_stores import DatabaseTries, MemoryTries, TriesStore
 
 _PURPOSE = "throttle"
@@ -58,8 +60,9 @@ class Throttle:
     as HMACs: the table says neither which accounts were tried nor from where.
 
     Arguments:
-        store: ``"database"`` (the app's, shared by all processes) or ``"memory"`` (of this process).
-        clock: seconds since 1970.
+        store: ``"database"`` (the app's, shared by all processes), ``"memory"`` (of this process), or a `RedisStore` of
+            `wholestack.cache` (shared by all processes and machines).
+        clock: seconds since 1970; left out, the store's own: of Redis the server's, else this machine's.
         limits: see `ThrottleOptions`.
 
     Raises:
@@ -78,20 +81,24 @@ class Throttle:
     def __init__(
         self,
         *,
-        store: Literal["database", "memory"] = "database",
-        clock: Callable[[], float] = time.time,
+        store: Literal["database", "memory"] | ScriptStore = "database",
+        clock: Callable[[], float] | None = None,
         **limits: Unpack[ThrottleOptions],
     ) -> None:
         given: dict[str, Any] = dict(limits)
-        if store not in {"database", "memory"} or set(given) - set(_LIMITS):
+        there = store in {"database", "memory"} if isinstance(store, str) else hasattr(store, "run")
+        if not there or set(given) - set(_LIMITS):
             raise misuse("Throttle(…) was given a store or a limit that there is not.", 'Throttle(store="memory")')
         self._clock = clock
         self._limits = {name: limit.with_options(given.get(name, {})) for name, limit in _LIMITS.items()}
+        self._server = None if isinstance(store, str) else store
         self._store: TriesStore | None = MemoryTries() if store == "memory" else None
+        if self._server is not None:
+            self._store = RedisTries(self._server)
         self._keys = SigningKeys(area="wholestack.auth")
 
     def setup(self, app: App, keys: SigningKeys | None = None) -> None:
-        """Find the database, and add the table to its tables.
+        """Find the database, and add the table to its tables; or see that the server's connections are closed.
 
         Arguments:
             app: the app.
@@ -101,7 +108,10 @@ class Throttle:
             SetupError: there is no database (``no-database``).
         """
         self._keys = keys or self._keys
-        if self._store is not None:
+        if self._server is not None:
+            app.lifespan(self._life)
+            return
+        if isinstance(self._store, MemoryTries):
             app.check(self._faults)
             return
         found = (each for each in app.plugins if isinstance(each, Database) and each.is_default and not each.read_only)
@@ -109,6 +119,15 @@ class Throttle:
         if database is None:
             raise _no_database()
         self._store = DatabaseTries(database)
+
+    @contextlib.asynccontextmanager
+    async def _life(self) -> AsyncIterator[None]:
+        try:
+            yield
+        finally:
+            close: Callable[[], None] | None = getattr(self._server, "close", None)
+            if close is not None:
+                await asyncio.to_thread(close)
 
     def take(self, account: str, address: str | None, *, device: str | None = None) -> None:
         """Count a try, or refuse it: to be called before the password is looked at.
@@ -120,9 +139,10 @@ class Throttle:
 
         Raises:
             TooManyRequests: there were too many tries (``too-many-logins``).
+            ServiceUnavailable: the server of the store is away (``throttle-away``).
         """
         limits = {key: self._limits[kind] for kind, key in self._keys_of(account, address, device).items()}
-        wait = self._used().count(limits, self._clock())
+        wait = self._used().count(limits, self._now())
         if wait:
             seconds = math.ceil(wait)
             raise TooManyRequests(_text(seconds), code="too-many-logins", headers={"retry-after": str(seconds)})
@@ -139,7 +159,10 @@ class Throttle:
         """
         keys = self._keys_of(account, address, device)
         others = {keys.pop("address"): self._limits["address"]} if "address" in keys else {}
-        self._used().passed([*keys.values(), self._key("pair", account, _network(address))], others, self._clock())
+        self._used().passed([*keys.values(), self._key("pair", account, _network(address))], others, self._now())
+
+    def _now(self) -> float | None:
+        return None if self._clock is None else self._clock()
 
     def _keys_of(self, account: str, address: str | None, device: str | None) -> dict[str, str]:
         """What a try counts for, each under its key."""

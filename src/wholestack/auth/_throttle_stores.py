@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections.abc import Collection, Mapping
 from typing import Any, Protocol
 
@@ -26,13 +27,13 @@ _AGAIN = 20
 
 
 class TriesStore(Protocol):
-    """What a throttle asks of where its tries are kept."""
+    """What a throttle asks of where its tries are kept; `now` is None where the store's own clock is to count."""
 
-    def count(self, limits: Mapping[str, Limit], now: float) -> float:
+    def count(self, limits: Mapping[str, Limit], now: float | None) -> float:
         """Count a try under each of some keys, or under none of them where one has to wait: seconds until it may."""
         ...
 
-    def passed(self, forget: Collection[str], give_back: Mapping[str, Limit], now: float) -> None:
+    def passed(self, forget: Collection[str], give_back: Mapping[str, Limit], now: float | None) -> None:
         """Forget all tries under some keys, and give back one under others."""
         ...
 
@@ -61,8 +62,9 @@ class MemoryTries:
     def __len__(self) -> int:
         return len(self._found)
 
-    def count(self, limits: Mapping[str, Limit], now: float) -> float:
+    def count(self, limits: Mapping[str, Limit], now: float | None) -> float:
         """See `TriesStore`."""
+        now = time.time() if now is None else now
         with self._lock:
             found = {key: self._found[key][0] if key in self._found else Tries() for key in limits}
             wait = _longest_wait(found, limits, now)
@@ -73,8 +75,9 @@ class MemoryTries:
                     self._shrink(now)
         return wait
 
-    def passed(self, forget: Collection[str], give_back: Mapping[str, Limit], now: float) -> None:
+    def passed(self, forget: Collection[str], give_back: Mapping[str, Limit], now: float | None) -> None:
         """See `TriesStore`."""
+        now = time.time() if now is None else now
         with self._lock:
             for key in forget:
                 self._found.pop(key, None)
@@ -147,8 +150,9 @@ class DatabaseTries:
         # In a test that is rolled back there is one transaction, of which this is part.
         return self._apart if self._database.units.joined is None else self._database.units
 
-    def count(self, limits: Mapping[str, Limit], now: float) -> float:
+    def count(self, limits: Mapping[str, Limit], now: float | None) -> float:
         """See `TriesStore`."""
+        now = time.time() if now is None else now
         keys = sorted(limits)
         for _ in range(_AGAIN):
             with self._units.reading() as connection:
@@ -183,8 +187,9 @@ class DatabaseTries:
                 connection.execute(self._write, [_written(key, tried[key], limits[key]) for key in keys])
             return wait
 
-    def passed(self, forget: Collection[str], give_back: Mapping[str, Limit], now: float) -> None:
+    def passed(self, forget: Collection[str], give_back: Mapping[str, Limit], now: float | None) -> None:
         """See `TriesStore`."""
+        now = time.time() if now is None else now
         # One that another was faster with is left: it is forgotten a little later.
         with contextlib.suppress(TransactionConflict), self._units.opened("write") as session:
             connection = session.connection()

@@ -118,6 +118,25 @@ class RedisStore:
             lambda client: int(client.eval(_INCREMENT, 1, self._key(name), by, "" if until is None else until))
         )
 
+    def run(self, script: str, names: Sequence[str], *arguments: str | bytes | float) -> Any:
+        """Run a script of Lua on the server, which is one step to everybody else: for what is more than a cache.
+
+        Arguments:
+            script: its text, in which ``KEYS`` are the keys of the names, and ``ARGV`` the arguments, as texts.
+            names: of values, below the store's prefix.
+            arguments: what else it takes.
+
+        Returns:
+            what it returns, texts as bytes.
+
+        Example:
+            >>> store = RedisStore("redis://127.0.0.1:6379/0")
+            >>> store.run("return redis.call('APPEND', KEYS[1], ARGV[1])", ["log"], "a line") # doctest: +SKIP
+            6
+        """
+        keys = self._keys(names)
+        return self._ask(lambda client: client.eval(script, len(keys), *keys, *arguments))
+
     def clear(self) -> None:
         """See `CacheStore`."""
         self._ask(self._clear)

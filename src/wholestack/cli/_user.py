@@ -87,15 +87,40 @@ def revoke_sessions(words: tuple[str, ...]) -> None:
     revoke_sessions(*_split(words, 1))
 
 
+@user.command()
+@WORDS
+@click.option(
+    "--remove",
+    "kinds",
+    multiple=True,
+    type=click.Choice(["totp", "passkeys", "recovery", "all"]),
+    help="Take these away (again and again).",
+)
+def factors(words: tuple[str, ...], kinds: tuple[str, ...]) -> None:
+    """List a user's second factors; take them away from who has lost them, which logs them out and is mailed."""
+    from ._user_do import factors
+
+    factors(*_split(words, 1), kinds=kinds)
+
+
 @user.command("import")
 @click.argument("words", nargs=-1, metavar="[APP] DATABASE_URL", required=True)
 @click.option("--table", default="auth_user", show_default=True, help="Django's table of users.")
 @click.option(
     "--set", "fields", multiple=True, metavar="COLUMN=DJANGOS", help="A column of yours from one of Django's."
 )
+@click.option("--confirmed", is_flag=True, help="Each address counts as proven: the site has asked for proof.")
+@click.option(
+    "--confirmed-by",
+    metavar="COLUMN",
+    help="An address counts as proven where this column holds true or a moment; or TABLE.COLUMN.",
+)
 @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
 def take_over(words: tuple[str, ...], **options: Any) -> None:
-    """Take over the users of a Django site, with passwords, groups and permissions."""
+    """Take over the users of a Django site, with passwords, groups and permissions.
+
+    Without --confirmed each of them proves their address by a link when they first log in.
+    """
     from ._user_do import take_over
 
     take_over(*_split(words, 1), **options)

@@ -14,7 +14,18 @@ from sqlalchemy.exc import ArgumentError as BadURL
 from sqlalchemy.exc import DBAPIError, NoSuchModuleError
 
 from wholestack import SetupError
-from wholestack.auth import Accounts, Auth, PasswordRefused, add_to_role, import_django, role_called, take_from_role
+from wholestack.auth import (
+    Accounts,
+    Auth,
+    HeldFactors,
+    PasswordRefused,
+    add_to_role,
+    held_factors,
+    import_django,
+    remove_factors,
+    role_called,
+    take_from_role,
+)
 from wholestack.db import Database, Duplicate
 
 from ._fail import Broken, Stop, report
@@ -155,18 +166,57 @@ def revoke_sessions(target: str, email: str) -> None:
         click.echo(f"{user.email} is logged out everywhere.")
 
 
-def take_over(target: str, url: str, *, table: str, fields: tuple[str, ...], dry_run: bool) -> None:
+def factors(target: str, email: str, *, kinds: tuple[str, ...]) -> None:
+    """List a user's second factors, or take some away."""
+    with opened(target) as accounts:
+        user = found(accounts, email)
+        if not kinds:
+            lines = [*_factor_lines(held_factors(accounts, user))]
+            click.echo("\n".join([user.email, *(f"  {each}" for each in lines)]))
+            return
+        chosen: tuple[Any, ...] = () if "all" in kinds else kinds
+        gone = remove_factors(accounts, user, *chosen)
+        if not gone:
+            raise Stop(f"{user.email} has none of these.")
+        for each in _factor_lines(gone):
+            click.echo(f"removed: {each}")
+        click.echo(f"{user.email} is logged out everywhere, and told by mail.")
+        if user.password is None and gone.passkeys:
+            click.echo(f"They have no password: wholestack user password {user.email} gives them one.")
+
+
+def _factor_lines(held: HeldFactors) -> Iterator[str]:
+    if held.totp is not None:
+        wrong = f", wrong codes in a row: {held.totp.failures}" if held.totp.failures else ""
+        yield f"totp, since {held.totp.confirmed_at:%Y-%m-%d}{wrong}"
+    for each in held.passkeys:
+        used = f"last used {each.last_used_at:%Y-%m-%d}" if each.last_used_at else "never used"
+        # What its owner calls it must not write to this terminal (CWE-150).
+        name = "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in each.name)
+        yield f"passkey {name}, since {each.created_at:%Y-%m-%d}, {used}"
+    if held.recovery:
+        yield f"recovery codes, {held.recovery} left"
+    if not held:
+        yield "no second factor"
+
+
+def take_over(target: str, url: str, *, table: str, fields: tuple[str, ...], dry_run: bool, **options: Any) -> None:
     """Take over the users of a Django site."""
+    if options["confirmed"] and options["confirmed_by"]:
+        raise click.UsageError("Say --confirmed or --confirmed-by.")
+    confirmed: bool | str = options["confirmed_by"] or options["confirmed"]
     try:
         source = create_engine(url.replace("postgresql://", "postgresql+psycopg://", 1))
     except (BadURL, NoSuchModuleError) as error:
         raise Stop(f"{error}") from error
     with opened(target) as accounts, source.connect() as connection:
-        done = import_django(accounts, connection, table=table, fields=_pairs(fields))
+        done = import_django(accounts, connection, table=table, fields=_pairs(fields), confirmed=confirmed)
         if dry_run:
             accounts.db.rollback()
     for name, reason in done.refused:
         click.echo(f"left out: {name} {reason}")
+    if unproven := done.made - done.proven:
+        click.echo(f"{unproven} prove their address when they first log in.")
     verb = "would be made" if dry_run else "made"
     click.echo(f"{done.made} users {verb}, {done.known} known, {len(done.refused)} left out, {done.roles} roles.")
 

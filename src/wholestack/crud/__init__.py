@@ -8,6 +8,7 @@ model; a `Pager` makes it a select, and the rows a `Page`. What comes from outsi
 that the program has allowed.
 """
 
+from ._columns import Attribute, attributes
 from ._crud import CRUD, Versioned, crud
 from ._cursor import BadCursor
 from ._found import found
@@ -18,6 +19,7 @@ from ._wanted import by_itself
 
 __all__ = [
     "CRUD",
+    "Attribute",
     "BadCursor",
     "Listing",
     "Page",
@@ -26,6 +28,7 @@ __all__ = [
     "Schema",
     "Versioned",
     "attribute_names",
+    "attributes",
     "by_itself",
     "crud",
     "filtered",

@@ -33,6 +33,7 @@ class FairPool(Pool):
         self.patience = timeout
         self.slots = Slots(pool_size)
         self._idle: collections.deque[ConnectionPoolEntry] = collections.deque()
+        self._disposed = False
 
     def _do_get(self) -> ConnectionPoolEntry:
         if not self.slots.acquire(self.patience):
@@ -66,6 +67,8 @@ class FairPool(Pool):
             record.invalidate()  # Whoever has left a cursor in the middle may hold it still.
         self._idle.append(record)
         self.slots.release()
+        if self._disposed:
+            self.dispose()
 
     def recreate(self) -> FairPool:
         """A pool like this one, empty."""
@@ -84,6 +87,7 @@ class FairPool(Pool):
 
     def dispose(self) -> None:
         """Close what lies idle; what is in use closes when it comes back to nobody."""
+        self._disposed = True  # An engine goes on with another one, from `recreate`.
         while self._idle:
             with contextlib.suppress(IndexError):
                 self._idle.pop().close()

@@ -29,12 +29,20 @@ class _Turn:
         if self.future is None:
             self.event.set()  # type: ignore[union-attr]
             return True
-        future = self.future
+        loop = self.future.get_loop()
+        if asyncio._get_running_loop() is loop:
+            self.over()
+            return True
         try:
-            future.get_loop().call_soon_threadsafe(lambda: None if future.done() else future.set_result(None))
+            loop.call_soon_threadsafe(self.over)
         except RuntimeError:
             return False
         return True
+
+    def over(self) -> None:
+        """End the wait of a call on the event loop."""
+        if self.future is not None and not self.future.done():
+            self.future.set_result(None)
 
 
 class Slots:
@@ -81,7 +89,7 @@ class Slots:
             if waits is None:
                 turn.event.wait(seconds)  # type: ignore[union-attr]
             else:
-                waits(asyncio.wait({_future(turn)}, timeout=seconds))
+                _wait(turn, waits, seconds)
         except BaseException:
             self._leave(turn)
             raise
@@ -140,5 +148,9 @@ class Slots:
         self.release()
 
 
-def _future(turn: _Turn) -> Any:
-    return turn.future
+def _wait(turn: Any, waits: Any, seconds: float) -> None:
+    end = turn.future.get_loop().call_later(seconds, turn.over)
+    try:
+        waits(turn.future)
+    finally:
+        end.cancel()

@@ -225,6 +225,19 @@ class Field:
             options.append(tag("option", {"value": value, "selected": value in chosen}, words))
         return joined(options)
 
+    def button(self, action: str, words: str = "") -> Markup:
+        """A button that has the form back with a change in its rows, for rows that are written by hand.
+
+        Arguments:
+            action: ``"add"``, of a field that holds many; ``"up"``, ``"down"`` or ``"remove"``, of one of its rows;
+                ``"again"``, of any field: nothing is changed, so that choices which depend on what was typed are shown.
+            words: on the button; the usual ones where left out.
+        """
+        shown, said = _BUTTONS[action]
+        shown, said = (words, words) if words else (spoken(shown), spoken(said))
+        mark = ": " if action in {"add", "again"} else " "
+        return _button(self, f"_{action}", self.name, shown, f"{said}{mark}{self.words}")
+
     # -- all of it -----------------------------------------------------------------------------------------------
 
     def __html__(self) -> str:
@@ -339,7 +352,7 @@ def _rows(field: Field) -> Markup:
     rows = field.rows
     written = [_row(field, each, index, len(rows)) for index, each in enumerate(rows)]
     most = field._spec.context.get("max_length")
-    add = _button(field, "_add", field.name, spoken("Add"), "") if most is None or len(rows) < most else Markup()
+    add = field.button("add") if most is None or len(rows) < most else Markup()
     return tag(
         "fieldset",
         said,
@@ -355,11 +368,10 @@ def _row(field: Field, row: Field, index: int, count: int) -> Markup:
         inner += [row.error, *(each.html for each in row.fields)]
     elif row._spec.shape.kind == "one":
         inner = [tag("div", {"class": "field", "data-invalid": bool(row.errors)}, _one_of_many(row))]
-    number = str(index + 1)
     buttons = [
-        _button(field, "_up", row.name, "↑", f"{spoken('Up')} {number}") if index else Markup(),
-        _button(field, "_down", row.name, "↓", f"{spoken('Down')} {number}") if index + 1 < count else Markup(),
-        _button(field, "_remove", row.name, spoken("Remove"), f"{spoken('Remove')} {number}"),
+        row.button("up") if index else Markup(),
+        row.button("down") if index + 1 < count else Markup(),
+        row.button("remove"),
     ]
     return tag("div", {"class": "row"}, joined([*inner, tag("div", {"class": "actions"}, joined(buttons))]))
 
@@ -376,12 +388,20 @@ def _button(field: Field, name: str, value: str, words: str, label: str) -> Mark
         "value": value,
         "class": "quiet",
         "formnovalidate": True,
-        "aria-label": label or f"{words}: {field.words}",
+        "aria-label": label,
         "autofocus": field._view._focus == (name, value),
     }
     return tag("button", said, words)
 
 
+#: What a button shows, and what is read out.
+_BUTTONS = {
+    "add": ("Add", "Add"),
+    "up": ("↑", "Up"),
+    "down": ("↓", "Down"),
+    "remove": ("Remove", "Remove"),
+    "again": ("Show choices", "Show choices"),
+}
 _GROUPS = {
     "radio": lambda field: _boxes(field, "radio"),
     "checkboxes": _checkboxes,

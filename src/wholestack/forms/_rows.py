@@ -1,4 +1,4 @@
-"""The buttons that change a form's rows: what was typed is changed, and the page is shown with it; nothing is saved."""
+"""The buttons that change a form: what was typed is changed, and the page is shown with it; nothing is saved."""
 
 from __future__ import annotations
 
@@ -10,17 +10,22 @@ from ._spec import Spec, spec_of
 from ._values import ADDED, FRESH, MOST_ROWS, State
 from ._view import _steps
 
-BUTTONS = ("_add", "_remove", "_up", "_down")
+AGAIN = "_again"
+"""The button that changes no row: the page comes back with what was typed, for choices that depend on it."""
+BUTTONS = ("_add", "_remove", "_up", "_down", AGAIN)
 
 
 def pressed(form: FormData) -> tuple[str, str] | None:
-    """The button for a row that has sent the form: its name, and the row."""
+    """The button that has sent the form only to have it back: its name, and the row that it is about."""
     return next(((name, value) for name, value in form.fields if name in BUTTONS), None)
 
 
 def change(state: State, button: tuple[str, str]) -> None:
     """Change the rows as the button says; one that names no row changes nothing."""
     action, name = button
+    if action == AGAIN:
+        state.focus = button
+        return
     path = _steps(name)
     if action == "_add":
         rows = _rows_at(state, path)

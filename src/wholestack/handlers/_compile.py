@@ -205,9 +205,11 @@ class Compiler:
         self._check_colour(provider, name)
         self.pending.append(provider)
         before = len(self.steps)
-        # A provider may have another function for each route: what differs by route is decided here.
-        for_route = getattr(provider.function, "for_route", None)
-        function = provider.function if for_route is None else for_route(self.route)
+        # A provider may have another function for each route: what differs by route, and by its rules, is decided here.
+        function = provider.function
+        if (for_route := getattr(function, "for_route", None)) is not None:
+            options: Any = {**self.route.options, "needs": self.around.rules}
+            function = for_route(dataclasses.replace(self.route, options=options))
         call = self._call(function, provider.names, prefix=f"{provider.label}#{len(self.slots)}_{len(self.pending)}.")
         self.pending.pop()
         slot = self.slots[provider] = self.next_slot

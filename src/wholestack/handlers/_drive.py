@@ -26,6 +26,9 @@ T = TypeVar("T")
 class _Home(threading.local):
     loop: asyncio.AbstractEventLoop | None = None
 
+    def __init__(self) -> None:
+        self.idle: list[Any] = []  # Greenlets that have driven something to its end, and wait for more.
+
 
 _home = _Home()
 _background_lock = threading.Lock()
@@ -67,7 +70,8 @@ def wait(awaitable: Awaitable[T]) -> T:
     """
     parent = _parent_of_driven()
     if parent is not None:
-        return _relay(awaitable.__await__(), parent.switch)
+        found: T = _relay(awaitable.__await__(), parent.switch)
+        return found
     try:
         asyncio.get_running_loop()
     except RuntimeError:
@@ -105,19 +109,28 @@ def _parent_of_driven() -> Any:
     return current.parent if getattr(current, "is_drive", False) else None
 
 
-def _relay(steps: Generator[Any, Any, T], hand_up: Callable[[Any], Any]) -> T:
-    """Run an awaitable's steps here, handing each future up and resuming with what comes back."""
-    try:
-        future = next(steps)
-        while True:
-            try:
-                result = hand_up(future)
-            except BaseException as error:
-                future = steps.throw(error)
-            else:
-                future = steps.send(result)
-    except StopIteration as done:
-        return done.value  # type: ignore[no-any-return]
+def _relay(steps: Any, hand_up: Callable[..., Any], drive: Drive[Any] | None = None) -> Any:
+    """Run an awaitable's steps here, handing each future up and resuming with what comes back.
+
+    A `drive` gets the result, and the greenlet that this runs in is handed the next: for a new one the kernel maps a
+    stack, and unmaps it, which costs more than a small handler.
+    """
+    while True:
+        try:
+            future = next(steps)
+            while True:
+                try:
+                    result = hand_up(future)
+                except BaseException as error:
+                    future = steps.throw(error)
+                else:
+                    future = steps.send(result)
+        except StopIteration as done:
+            if drive is None:
+                return done.value
+            drive.found, drive.is_over = done.value, True
+        steps = drive = future = result = None  # An idle greenlet holds nothing of a request.
+        steps, hand_up, drive = hand_up()
 
 
 class Drive(Awaitable[T]):
@@ -133,29 +146,35 @@ class Drive(Awaitable[T]):
         42
     """
 
-    __slots__ = ("_coroutine",)
+    __slots__ = ("_coroutine", "found", "is_over")
 
     def __init__(self, coroutine: Coroutine[Any, Any, T]) -> None:
         self._coroutine = coroutine
+        self.found: Any = None
+        self.is_over: bool = False
 
     def __await__(self) -> Generator[Any, Any, T]:
         import greenlet
 
-        parent = greenlet.getcurrent()
-        child: Any = _driven_class()(_relay)
+        parent, idle = greenlet.getcurrent(), _home.idle
+        child: Any = idle.pop() if idle else _driven_class()(_relay)
         # A greenlet starts with an empty context; the handler's must be the task's own.
-        child.gr_context = parent.gr_context
-        step = child.switch(self._coroutine.__await__(), parent.switch)
-        while not child.dead:
+        child.parent, child.gr_context = parent, parent.gr_context
+        step = child.switch(self._coroutine.__await__(), parent.switch, self)
+        while not self.is_over:
             try:
                 result = yield step
             except BaseException as error:
                 step = child.throw(error)
             else:
                 step = child.switch(result)
-        return step  # type: ignore[no-any-return]
+        child.gr_context, found, self.found = None, self.found, None
+        if len(idle) < _MOST_IDLE:
+            idle.append(child)
+        return found  # type: ignore[no-any-return]
 
 
+_MOST_IDLE = 100
 _driven: list[type] = []
 
 

@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import datetime
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any, Literal
 
 from sqlalchemy import Column, Connection, Integer, MetaData, String, Text, bindparam, delete, insert, select, update
@@ -19,7 +19,7 @@ from wholestack.errors import Fault
 from wholestack.routing import where_of
 
 from ._kept import Change, StoredSession
-from ._owner import with_owner
+from ._owner import Beside, WithOwner, with_owner
 
 TABLE = "browser_session"
 _FIELDS = tuple(field.name for field in dataclasses.fields(StoredSession))
@@ -89,8 +89,8 @@ class DatabaseSessions:
         self._database = database
         self._session: Session | None = None
         self._rows: Any = None
-        #: The statement for a session and its owner, by the model; made once a connection has said what it knows.
-        self._with: dict[Any, Any] = {}
+        #: What asks for a session and its owner, by the model; made once a connection has said what it knows.
+        self._with: dict[tuple[Any, Beside | None], WithOwner | None] = {}
         self._statements: Any = None
 
     @property
@@ -146,17 +146,22 @@ class DatabaseSessions:
         with self._connected("lazy") as connection:
             return self._one(connection, key)
 
-    def load_with(self, key: str, model: Any, db: Session) -> tuple[StoredSession | None, Any] | None:
+    def load_with(
+        self, key: str, model: Any, db: Session, beside: Beside | None = None
+    ) -> tuple[StoredSession | None, Any, Sequence[Sequence[Any]]] | None:
         """See `SessionStore`: where `db` is the request's own session of the database that this one is in."""
         if db is not self._session or db.ended:
             return None
-        if model not in self._with:
+        if (model, beside) not in self._with:
             columns = [self._rows.c[name] for name in _FIELDS]
-            self._with[model] = with_owner(self._rows, columns, model, db.connection().dialect)
-        if self._with[model] is None:
+            made = with_owner(columns, model, beside, db.connection().dialect)
+            # One for all who came here together: an equal statement that is another takes SQLAlchemy a longer way.
+            self._with.setdefault((model, beside), made)
+        statement = self._with[model, beside]
+        if statement is None:
             return None
-        row = db.execute(self._with[model], {"at": key}).unique().first()
-        return (None, None) if row is None else (_kept(row), row[0])
+        found = statement.asked(db, key)
+        return (None, None, ()) if found is None else (_kept(found[0]), *found[1:])
 
     def load_many(self, keys: Collection[str]) -> dict[str, StoredSession]:
         """See `SessionStore`."""

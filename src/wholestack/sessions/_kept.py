@@ -84,8 +84,9 @@ class SessionStore(Protocol):
     """Where sessions are kept. Written as plain code: what waits does so with `wait`, in either colour.
 
     A store may have a `setup(app)`, which is called when the app is sealed; a `load_many(keys)`, which gives those
-    that are there as a dict, in one question; and a `load_with(key, model, db)`, which gives in one question a session
-    and the row of a mapped class whose key is its user, each or None, and None alone where it cannot do that.
+    that are there as a dict, in one question; and a `load_with(key, model, db, beside)`, which gives in one question a
+    session, the row of a mapped class whose key is its user, each or None, and what `beside` adds to the statement (see
+    `BrowserSession.owner_with`); and None alone where it cannot do that.
 
     Attributes:
         shared: whether all processes see the same sessions.

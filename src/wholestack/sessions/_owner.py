@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlalchemy import (
@@ -9,8 +11,8 @@ from sqlalchemy import (
     ColumnElement,
     Dialect,
     Integer,
+    Select,
     String,
-    Table,
     Uuid,
     bindparam,
     case,
@@ -21,6 +23,10 @@ from sqlalchemy import (
 )
 from sqlalchemy import inspect as inspect_mapped
 from sqlalchemy.orm import Mapper
+
+from wholestack.db import Session
+
+from ._row import RowMaker
 
 # What PostgreSQL can convert without an error; longer numbers are found by a query of their own.
 _UUID = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
@@ -42,15 +48,19 @@ def owner_key(model: Any, text: str) -> Any:
         return None
 
 
-def with_owner(rows: Table, columns: list[Any], model: Any, dialect: Dialect) -> Any:
-    """The statement for a session, by the parameter ``at``, and the row of the model that it is of.
+Beside = Callable[[Select[Any]], Select[Any]]
+"""Adds other tables to the statement for a session and its owner: outer joins, and their columns behind all others."""
+
+
+def with_owner(columns: Sequence[Any], model: Any, beside: Beside | None, dialect: Dialect) -> WithOwner | None:
+    """What asks for a session and the row of the model that it is of.
 
     The text is converted, and not the column of keys, so that the row is found by its index.
 
     Arguments:
-        rows: the table of sessions.
-        columns: those of a session, which come behind the row.
+        columns: those of a session.
         model: the mapped class.
+        beside: adds other tables.
         dialect: of the database, which has answered before: a MariaDB says then which types it has.
 
     Returns:
@@ -59,11 +69,48 @@ def with_owner(rows: Table, columns: list[Any], model: Any, dialect: Dialect) ->
     mapper: Any = inspect_mapped(model, raiseerr=False)
     if not isinstance(mapper, Mapper) or len(mapper.primary_key) != 1 or mapper.inherits:
         return None
-    (key,) = mapper.primary_key
-    is_its = _is_text(key, rows.c.user, dialect)
+    rows: Any = columns[0].table
+    is_its = _is_text(mapper.primary_key[0], rows.c.user, dialect)
     if is_its is None:
         return None
-    return select(model, *columns).select_from(rows).outerjoin(model, is_its).where(rows.c.key == bindparam("at"))
+    maker = RowMaker(mapper)
+
+    def asks(owner: Any, *its: Any) -> Select[Any]:
+        found: Any = select(*columns, *its).select_from(rows).outerjoin(owner, is_its)
+        found = found.where(rows.c.key == bindparam("at"))
+        return found if beside is None else beside(found)
+
+    return WithOwner(maker, asks(mapper.local_table, *maker.columns), asks(model, model), len(columns))
+
+
+@dataclasses.dataclass(frozen=True)
+class WithOwner:
+    """Asks for a session and its owner, by statements that are made once: to make one costs as much as to send it.
+
+    Attributes:
+        maker: of the owner's rows.
+        of_columns: the statement for their columns.
+        of_model: the same for SQLAlchemy to load them, where something else has a part in that.
+        width: how many columns a session has.
+    """
+
+    maker: RowMaker
+    of_columns: Select[Any]
+    of_model: Select[Any]
+    width: int
+
+    def asked(self, db: Session, at: str) -> tuple[Sequence[Any], Any, list[Sequence[Any]]] | None:
+        """The columns of the session under a key, its owner, and what is beside them in each row; None without one."""
+        maker, width = self.maker, self.width
+        if maker.fits(db):
+            rows: Any = db.connection().execute(self.of_columns, {"at": at}).all()
+            end = width + len(maker.columns)
+            owner = maker.row(rows[0][width:end], db) if rows else None
+        else:
+            rows = db.execute(self.of_model, {"at": at}).unique().all()
+            end = width + 1
+            owner = rows[0][width] if rows else None
+        return (rows[0][:width], owner, [each[end:] for each in rows]) if rows else None
 
 
 def _is_text(key: Any, text: Any, dialect: Dialect) -> ColumnElement[bool] | None:

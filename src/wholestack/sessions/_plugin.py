@@ -274,13 +274,12 @@ class Sessions:
         Returns:
             the name and the text of its cookie.
         """
-        if self._terms is None:
-            raise RuntimeError("The app is not sealed yet: app.seal().")
+        terms = self._sealed()
         request = Request("GET", "/") if like is None else copy.copy(like)
         request.scheme = scheme
-        visit = Visit(self._terms, request, self._used)
+        visit = Visit(terms, request, self._used)
         text = visit.begin(user, data)
-        return self._terms.named(self.cookie, request)[0], text
+        return terms.named(self.cookie, request)[0], text
 
     def nobodys(self, model: type[T], request: Request) -> BrowserSession[T]:
         """A session that belongs to no browser and is kept nowhere: for what works with sessions outside of requests.
@@ -289,9 +288,21 @@ class Sessions:
             model: its data's.
             request: one that stands in for that of a browser.
         """
+        return BrowserSession(Visit(self._sealed(), request, None), Shape(model))
+
+    def reader(self, model: type[T]) -> Callable[[Request], BrowserSession[T]]:
+        """What finds the session of a request whose plan has none, or has ended: for what pages for errors show.
+
+        Arguments:
+            model: its data's.
+        """
+        terms, shape = self._sealed(), Shape[T](model)
+        return lambda request: BrowserSession(visiting(terms, request), shape)
+
+    def _sealed(self) -> Terms:
         if self._terms is None:
             raise RuntimeError("The app is not sealed yet: app.seal().")
-        return BrowserSession(Visit(self._terms, request, None), Shape(model))
+        return self._terms
 
     def within(self, session: Session) -> Sessions:
         """These, in a session of the database: where its transaction is open, what is ended is part of it."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Generic, TypeVar
+from collections.abc import Sequence
+from typing import Any, Generic, TypeVar
 
 from wholestack.db import Session
 
+from ._owner import Beside
 from ._shape import Shape, T
 from ._visit import Visit
 
@@ -88,8 +90,23 @@ class BrowserSession(Generic[T]):
             >>> def current(session: BrowserSession, db: Session) -> Guest | None:
             ...     return session.owner(Guest, db)
         """
-        found: M | None = self._visit.owner(model, db)
+        found: M | None = self._visit.owner(model, db)[0]
         return found
+
+    def owner_with(self, model: type[M], db: Session, beside: Beside) -> tuple[M | None, Sequence[Any] | None]:
+        """The same, and in the one query what other tables have of them, such as the roles of a user.
+
+        Arguments:
+            model: a mapped class with one key.
+            db: the request's session of its database.
+            beside: adds outer joins and columns to the statement; one function, and not another each time, since what
+                it gives is kept.
+
+        Returns:
+            the row, and those columns of each row that the query gave, all None where there is nothing; None in their
+            place where it was no such query: ask for them by another one then.
+        """
+        return self._visit.owner(model, db, beside)
 
     @property
     def key(self) -> str | None:

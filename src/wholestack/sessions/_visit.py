@@ -7,10 +7,10 @@ import datetime
 import functools
 import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import inspect as inspect_mapped
+from sqlalchemy.orm.attributes import instance_state
 
 from wholestack import Request, Response
 from wholestack.db import Session
@@ -19,7 +19,7 @@ from ._cookie import CookieSessions, SessionTooLarge
 from ._kept import GONE, Change, Fields, SessionStore, StoredSession, key_of, merged
 from ._keys import Keys, new_id
 from ._opened import Opened
-from ._owner import owner_key
+from ._owner import Beside, owner_key
 from ._shape import Part, Shape
 
 _log = logging.getLogger("wholestack.sessions")
@@ -62,8 +62,8 @@ class Terms:
 
     def end_of(self, kept: StoredSession) -> datetime.datetime:
         """When a session ends, by the limits of today: an app that shortens them means the old ones as well."""
-        limits = (kept.seen_at, self.idle), (kept.created_at, self.lifetime)
-        return min(kept.expires_at, *(begin + datetime.timedelta(seconds=seconds) for begin, seconds in limits))
+        unused = kept.seen_at + datetime.timedelta(seconds=self.idle)
+        return min(kept.expires_at, unused, kept.created_at + datetime.timedelta(seconds=self.lifetime))
 
     def named(self, name: str, request: Request) -> tuple[str, bool]:
         """A cookie's name for a request, and whether it is `Secure`: over https nobody below this host can set it."""
@@ -179,22 +179,24 @@ class Visit:
             self._user = user
             self.rotate()
 
-    def owner(self, model: Any, db: Session) -> Any:
-        """The row of whom the session is; loaded with the session, where nobody has asked for that yet."""
+    def owner(self, model: Any, db: Session, beside: Beside | None = None) -> tuple[Any, Sequence[Any] | None]:
+        """The row of whom the session is, loaded with the session where nobody has asked for that yet; and what stands
+        beside it, where that was loaded with them.
+        """
         self.touched = True
-        beside = None
+        row, more = None, None
         together = getattr(self.store, "load_with", None)
         if together is not None and self.cookie is not None and not (self._loaded or self.finished):
-            both = together(key_of(self.cookie), model, db)
-            if both is not None:
+            found = together(key_of(self.cookie), model, db, beside)
+            if found is not None:
                 self._loaded = True
-                self._take(both[0])
-                beside = both[1]
+                kept, row, more = found
+                self._take(kept)
         user = self.user
-        if beside is not None and str(inspect_mapped(beside).identity[0]) == user:
-            return beside
+        if row is not None and str(instance_state(row).key[1][0]) == user:  # type: ignore[index]  # It has a key.
+            return row, more
         key = None if user is None else owner_key(model, user)
-        return None if key is None else db.get(model, key)
+        return (None if key is None else db.get(model, key)), None
 
     # -- what ends, and what begins ------------------------------------------------------------------------------
 

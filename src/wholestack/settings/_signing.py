@@ -46,14 +46,23 @@ class SigningKeys:
         self.weak: bool = any(len(each) < SHORTEST for each in texts)
         self._area = area
         self._keys: list[bytes] = [each.encode() for each in texts] or [_of_process()]
+        self._own: dict[str, list[bytes]] = {}
 
     def signed(self, purpose: str, *parts: str) -> bytes:
         """The signature of some texts for a purpose; one for another purpose, or of other texts, is another."""
-        return _signature(self._keys[0], f"{self._area} {purpose}", parts)
+        return _signature(self._keys_for(purpose)[0], parts)
 
     def signatures(self, purpose: str, *parts: str) -> list[bytes]:
         """The signatures that are taken: one by each secret."""
-        return [_signature(each, f"{self._area} {purpose}", parts) for each in self._keys]
+        return [_signature(each, parts) for each in self._keys_for(purpose)]
+
+    def _keys_for(self, purpose: str) -> list[bytes]:
+        """The keys of a purpose, one by each secret; made once."""
+        found = self._own.get(purpose)
+        if found is None:
+            words = f"{self._area} {purpose}".encode()
+            found = self._own[purpose] = [hmac.digest(each, words, hashlib.sha256) for each in self._keys]
+        return found
 
     def derived(self, purpose: str) -> list[str]:
         """Keys for encrypting what is kept, one by each secret: the first encrypts, all decrypt (Fernet's form).
@@ -75,11 +84,10 @@ def _of_process() -> bytes:
     return secrets.token_bytes(32)
 
 
-def _signature(key: bytes, purpose: str, parts: tuple[str, ...]) -> bytes:
+def _signature(key: bytes, parts: tuple[str, ...]) -> bytes:
     # Each text with its length before it: "ab", "c" and "a", "bc" are not the same.
     message = b"".join(len(each).to_bytes(8, "big") + each for each in (part.encode() for part in parts))
-    own = hmac.digest(key, purpose.encode(), hashlib.sha256)
-    return hmac.digest(own, message, hashlib.sha256)
+    return hmac.digest(key, message, hashlib.sha256)
 
 
 def _texts(secret: Given) -> list[str]:

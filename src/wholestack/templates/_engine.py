@@ -88,6 +88,18 @@ class _Template(jinja2.Template):
         vars(made)["root_render_func"].__globals__["escape"] = escaped
         return made
 
+    def new_context(
+        self, vars: dict[str, Any] | None = None, shared: bool = False, locals: Mapping[str, Any] | None = None
+    ) -> jinja2.runtime.Context:
+        """As Jinja2's, which asks the chain of globals for each of its names, twice a page."""
+        if shared or locals:
+            return super().new_context(vars, shared, locals)
+        names: dict[str, Any] = {}
+        for each in reversed(self.globals.maps):  # type: ignore[attr-defined]  # a `ChainMap`
+            names.update(each)
+        parent = names if vars is None else {**names, **vars}
+        return self.environment.context_class(self.environment, parent, self.name, self.blocks, globals=names)
+
 
 class _Environment(jinja2.Environment):
     context_class = _Context

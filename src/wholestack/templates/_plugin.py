@@ -19,8 +19,9 @@ from wholestack.handlers import note_unhandled
 
 from ._check import ERROR_PAGES, faults, may_ask
 from ._engine import Engine, Helper, environment
+from ._error_page import shown
 from ._page import Page
-from ._style import PAGES, serve, style_url
+from ._style import PAGES, style_sheet, style_url
 from ._wanted import folders, has_pages, is_page
 
 _HTMX = ("hx-request", "hx-history-restore-request", "hx-boosted")
@@ -68,7 +69,7 @@ class Templates:
         """Let handlers answer with a `Page`."""
         pages = self._pages = Pages(app, self._made)
         app.answer(pages)
-        serve(app)
+        style_sheet().serve(app)
         shows_errors = HTTPError not in app.error_handlers
         app.check(lambda: faults(app, pages.engine, shows_errors=shows_errors))
         if shows_errors:
@@ -130,7 +131,12 @@ class Pages:
 
     def build(self, response: Response, request: Request) -> None:
         """Render a page where its handler has returned it; other answers are what they are."""
-        if isinstance(response, Page):
+        if not isinstance(response, Page):
+            return
+        if response.status < 400:
+            self._render(response, request)
+            return
+        with shown(request, response.status):
             self._render(response, request)
 
     def _render(self, page: Page, request: Request) -> None:

@@ -8,9 +8,9 @@ cookies (`_cookies`), lets an exchange (`_asgi`, `_wsgi`, `_rsgi`) play the serv
 follows redirects. A WebSocket goes through a peer (`_peers`) to a socket (`_sockets`); events are parsed from a stream
 (`_events`). Who asked for it (`_heard`) is told of each answer: a budget (`_budget`, `_calls`), the record of what was
 reached (`_reached`). A factory (`_factories`) walks the schema of a type (`_values`, `_amounts`, `_patterns`); a
-`Contract` (`_contract`) lets schemathesis ask through a client. `log_in` (`_login`) begins a session of a user, and
-An `Intruder` (`_intruder`) asks every route as somebody else,
-with rows that were made for it (`_world`). `replaced` (`_replace`) gives an app in which something else provides a
+`Contract` (`_contract`) lets schemathesis ask through a client. `log_in` and `AsUser` (`_login`) begin a session of a
+user, and an `Intruder` (`_intruder`) asks every route as somebody else, with rows that were made for it (`_world`).
+`replaced` (`_replace`) gives an app in which something else provides a
 type.
 """
 
@@ -25,7 +25,7 @@ from ._events import EventStream, ReceivedEvent
 from ._factories import Factory, factory, make
 from ._intruder import Hole, Intruder, Intrusion
 from ._life import apps_with_clients, end_lives
-from ._login import log_in
+from ._login import AsUser, log_in
 from ._reached import Coverage, Gap, Reached
 from ._replace import replaced
 from ._sent import RequestOptions, SentRequest
@@ -35,6 +35,7 @@ from ._world import World
 __all__ = [
     "Answer",
     "AnswerHead",
+    "AsUser",
     "AsyncClient",
     "AsyncClientSocket",
     "AsyncStreamedAnswer",

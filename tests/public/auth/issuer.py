@@ -54,6 +54,7 @@ class Issuer:
     Attributes:
         answers: what it says by path: a value as JSON, or a function that writes the answer itself.
         asked: how often it was asked, by path.
+        realms: issuers of their own at the same server, each below its name.
     """
 
     address: str
@@ -61,6 +62,19 @@ class Issuer:
     def __init__(self) -> None:
         self.asked: Counter[str] = Counter()
         self.answers: dict[str, Any] = {}
+        self.realms: dict[str, Issuer] = {}
+
+    def realm(self, name: str) -> Issuer:
+        """An issuer below a name, as on its first day."""
+        found = self.realms.setdefault(name, Issuer())
+        found.address = f"{self.address}/{name}"
+        found.asked.clear()
+        found.publish(key("first"), key("second", "P-256"))
+        return found
+
+    def _at(self, path: str) -> tuple[Issuer, str]:
+        name, _, rest = path[1:].partition("/")
+        return (self.realms[name], f"/{rest}") if name in self.realms else (self, path)
 
     @contextlib.contextmanager
     def running(self) -> Iterator[Issuer]:
@@ -68,8 +82,9 @@ class Issuer:
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                issuer.asked[self.path] += 1
-                found = issuer.answers.get(self.path)
+                asked, path = issuer._at(self.path)
+                asked.asked[path] += 1
+                found = asked.answers.get(path)
                 if isinstance(found, dict):
                     body = json.dumps(found).encode()
                     found = functools.partial(_answer, 200, {"content-length": str(len(body))}, body)

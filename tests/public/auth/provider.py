@@ -201,17 +201,6 @@ def plugin(provider: Provider, name: str = "example", **options: Any) -> OpenIDC
     return OpenIDConnect(name, provider.issuer, client_id=CLIENT, client_secret=SECRET, **options)
 
 
-def emptied(site: Site) -> Site:
-    """A site that is used again: without accounts, mail and sessions; to make one anew takes far longer."""
-    with site.app.session() as db:
-        for table in reversed(site.database.metadata.sorted_tables):
-            db.execute(table.delete())
-    backend: Any = site.mailing.backend
-    backend.letters.clear()
-    site.client = site.other()
-    return site
-
-
 def begin(site: Site, client: Client | None = None, name: str = "example", **query: str) -> Answer:
     """Press the button of a provider."""
     asked = f"?{urlencode(query)}" if query else ""

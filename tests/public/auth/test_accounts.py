@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import base64
-import datetime
 import hashlib
 import threading
 from collections.abc import Iterator
 
 import pytest
 
+from auth.factors import Clock, begun_anew
 from auth.site import BROWSER, EMAIL, PASSWORD, Base, Site, User, errors
 from wholestack.auth import Accounts, PasswordRefused, SignUp, invite
 from wholestack.db import select
@@ -44,8 +44,8 @@ class SignUpWithName(SignUp):
     nickname: str = ""
 
 
-@pytest.fixture(params=["asgi", "wsgi"])
-def site(request: pytest.FixtureRequest) -> Iterator[Site]:
+@pytest.fixture(scope="module", params=["asgi", "wsgi"])
+def kept(request: pytest.FixtureRequest) -> Iterator[Site]:
     made = Site(request.param, form=SignUpWithName)
 
     @made.app.get("/me")
@@ -54,6 +54,34 @@ def site(request: pytest.FixtureRequest) -> Iterator[Site]:
 
     with made.running():
         yield made
+
+
+@pytest.fixture
+def site(kept: Site) -> Site:
+    return kept.anew()
+
+
+@pytest.fixture(scope="module")
+def kept_on_disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with Site("wsgi", url=f"sqlite:///{tmp_path_factory.mktemp('accounts')}/site.db").running() as site:
+        yield site
+
+
+@pytest.fixture
+def on_disk(kept_on_disk: Site) -> Site:
+    """Where several browsers are answered at once."""
+    return kept_on_disk.anew()
+
+
+@pytest.fixture(scope="module")
+def kept_in_time() -> Iterator[tuple[Site, Clock]]:
+    with Site(clock=(clock := Clock())).running() as site:
+        yield site, clock
+
+
+@pytest.fixture
+def site_and_clock(kept_in_time: tuple[Site, Clock]) -> tuple[Site, Clock]:
+    return begun_anew(*kept_in_time)
 
 
 # -- sign-up ---------------------------------------------------------------------------------------------------------
@@ -145,23 +173,21 @@ def test_C19_a_form_sets_no_more_than_it_shows(site: Site) -> None:
     assert not site.find("bo@example.org").is_staff
 
 
-def test_two_who_sign_up_with_one_address_at_once_are_one(tmp_path: object) -> None:
-    with Site("wsgi", url=f"sqlite:///{tmp_path}/twins.db").running() as site:
-        barrier, statuses = threading.Barrier(4), []
+def test_two_who_sign_up_with_one_address_at_once_are_one(on_disk: Site) -> None:
+    site = on_disk
+    barrier, statuses = threading.Barrier(4), []
 
-        def sign_up(number: int) -> None:
-            client = site.other()
-            barrier.wait(10)
-            statuses.append(
-                site.send("/account/sign-up", client, email=EMAIL, password=f"password number {number}").status
-            )
+    def sign_up(number: int) -> None:
+        client = site.other()
+        barrier.wait(10)
+        statuses.append(site.send("/account/sign-up", client, email=EMAIL, password=f"password number {number}").status)
 
-        threads = [threading.Thread(target=sign_up, args=(number,)) for number in range(4)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert (statuses, site.events().count("account-made")) == ([200] * 4, 1)
+    threads = [threading.Thread(target=sign_up, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert (statuses, site.events().count("account-made")) == ([200] * 4, 1)
 
 
 # -- login -----------------------------------------------------------------------------------------------------------
@@ -276,24 +302,22 @@ def test_C5_a_new_password_ends_other_sessions_and_links(site: Site) -> None:
     assert site.send(link, password="a stolen link").status == 410
 
 
-def test_C15_a_link_ends_and_opens_nothing_else() -> None:
-    moment = datetime.datetime(2026, 11, 1, tzinfo=datetime.UTC)
-    site = Site(clock=lambda: moment)
-    with site.running():
-        site.make()
-        site.send("/account/forgotten", email=EMAIL)
-        token = site.link().rpartition("/")[2]
-        for path in ("/account/confirm/", "/account/new-email/"):
-            assert site.send(path + token).status == 410
-        first = site.link()
-        site.send("/account/forgotten", email=EMAIL)
-        assert site.send(first, password=NEW).status == 410  # A newer one takes its place.
-        moment += datetime.timedelta(minutes=61)
-        assert "has ended" in site.client.get(site.link(), headers=BROWSER).text
-        assert site.send(site.link(), password=NEW).status == 410
-        with site.app.session() as db:
-            rows = db.scalars(select(site.auth.tables.link)).all()
-            assert all(token not in each.digest for each in rows)
+def test_C15_a_link_ends_and_opens_nothing_else(site_and_clock: tuple[Site, Clock]) -> None:
+    site, clock = site_and_clock
+    site.make()
+    site.send("/account/forgotten", email=EMAIL)
+    token = site.link().rpartition("/")[2]
+    for path in ("/account/confirm/", "/account/new-email/"):
+        assert site.send(path + token).status == 410
+    first = site.link()
+    site.send("/account/forgotten", email=EMAIL)
+    assert site.send(first, password=NEW).status == 410  # A newer one takes its place.
+    clock.go_on(61 * 60)
+    assert "has ended" in site.client.get(site.link(), headers=BROWSER).text
+    assert site.send(site.link(), password=NEW).status == 410
+    with site.app.session() as db:
+        rows = db.scalars(select(site.auth.tables.link)).all()
+        assert all(token not in each.digest for each in rows)
 
 
 def test_C15_a_link_is_dead_when_the_address_is_another(site: Site) -> None:
@@ -315,23 +339,23 @@ def test_C15_the_host_of_a_request_has_no_say_in_a_mail(site: Site) -> None:
     assert "evil" not in site.mails[-1].text
 
 
-def test_C15_a_link_that_two_show_at_once_is_taken_once(tmp_path: object) -> None:
-    with Site("wsgi", url=f"sqlite:///{tmp_path}/links.db").running() as site:
-        site.make()
-        site.send("/account/forgotten", email=EMAIL)
-        link, barrier, statuses = site.link(), threading.Barrier(4), []
+def test_C15_a_link_that_two_show_at_once_is_taken_once(on_disk: Site) -> None:
+    site = on_disk
+    site.make()
+    site.send("/account/forgotten", email=EMAIL)
+    link, barrier, statuses = site.link(), threading.Barrier(4), []
 
-        def show(number: int) -> None:
-            client = site.other()
-            barrier.wait(10)
-            statuses.append(site.send(link, client, password=f"password number {number}").status)
+    def show(number: int) -> None:
+        client = site.other()
+        barrier.wait(10)
+        statuses.append(site.send(link, client, password=f"password number {number}").status)
 
-        threads = [threading.Thread(target=show, args=(number,)) for number in range(4)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert sorted(statuses) == [303, 410, 410, 410]
+    threads = [threading.Thread(target=show, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(statuses) == [303, 410, 410, 410]
 
 
 # -- the address -----------------------------------------------------------------------------------------------------
@@ -513,20 +537,18 @@ def test_nobody_takes_an_account_over_by_making_it_first(site: Site) -> None:
     assert site.send(theirs, thief).status == 410
 
 
-def test_who_has_no_password_proves_it_otherwise() -> None:
-    moment = datetime.datetime(2026, 11, 1, tzinfo=datetime.UTC)
-    site = Site(clock=lambda: moment)
-    with site.running():
-        user = site.make(password=None)
-        log_in(site.client, user, "hwk")
-        moment += datetime.timedelta(minutes=11)
-        forms = {"password": {"new": NEW}, "email": {"email": "new@example.org"}, "close": {"sure": "true"}}
-        for path, fields in forms.items():
-            answer = site.send(f"/account/{path}", **fields)
-            assert answer.headers["location"] == "/account/confirm-login", path
-        log_in(site.client, user, "hwk")
-        assert site.send("/account/password", new=NEW).headers["location"] == "/account"
-        assert site.send("/account/password", new="another new password").status == 422  # Now it has one.
+def test_who_has_no_password_proves_it_otherwise(site_and_clock: tuple[Site, Clock]) -> None:
+    site, clock = site_and_clock
+    user = site.make(password=None)
+    log_in(site.client, user, "hwk")
+    clock.go_on(11 * 60)
+    forms = {"password": {"new": NEW}, "email": {"email": "new@example.org"}, "close": {"sure": "true"}}
+    for path, fields in forms.items():
+        answer = site.send(f"/account/{path}", **fields)
+        assert answer.headers["location"] == "/account/confirm-login", path
+    log_in(site.client, user, "hwk")
+    assert site.send("/account/password", new=NEW).headers["location"] == "/account"
+    assert site.send("/account/password", new="another new password").status == 422  # Now it has one.
 
 
 def test_what_was_set_up_before_an_address_was_proven_goes(site: Site) -> None:
@@ -544,17 +566,15 @@ def test_check_finds_nothing_in_an_app_that_only_has_login() -> None:
         assert [fault for check in site.app.checks for fault in check()] == []
 
 
-def test_links_that_have_ended_are_removed() -> None:
-    moment = datetime.datetime(2026, 11, 1, tzinfo=datetime.UTC)
-    site = Site(clock=lambda: moment)
+def test_links_that_have_ended_are_removed(site_and_clock: tuple[Site, Clock]) -> None:
+    site, clock = site_and_clock
     link = site.auth.tables.link
-    with site.running():
-        site.make()
-        site.send("/account/forgotten", email=EMAIL)
-        moment += datetime.timedelta(days=2)
-        site.log_in()
-        with site.app.session() as db:
-            assert db.scalars(select(link.id)).all() == []
+    site.make()
+    site.send("/account/forgotten", email=EMAIL)
+    clock.go_on(2 * 86400)
+    site.log_in()
+    with site.app.session() as db:
+        assert db.scalars(select(link.id)).all() == []
 
 
 def test_C15_each_side_of_a_change_of_address_counts_once(site: Site) -> None:

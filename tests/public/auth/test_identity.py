@@ -41,8 +41,8 @@ RULES = {
 }
 
 
-@pytest.fixture(params=["asgi", "wsgi", "rsgi"])
-def site(request: pytest.FixtureRequest) -> Iterator[Site]:
+@pytest.fixture(scope="module", params=["asgi", "wsgi", "rsgi"])
+def kept(request: pytest.FixtureRequest) -> Iterator[Site]:
     made = Site(request.param)
     app = made.app
 
@@ -76,6 +76,11 @@ def site(request: pytest.FixtureRequest) -> Iterator[Site]:
         app.get(f"/rules/{name}", name=name, needs=needs)(lambda: "in")
     with made.running():
         yield made
+
+
+@pytest.fixture
+def site(kept: Site) -> Site:
+    return kept.anew()
 
 
 def test_nobody_gets_a_401_or_the_page_of_login(site: Site) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import hashlib
 import hmac
@@ -99,6 +100,53 @@ def site(server: Issuer) -> Iterator[Site]:
         yield found
 
 
+ALGORITHMS = [("PS256", "RSA"), ("ES256", "P-256"), ("ES384", "P-384"), ("EdDSA", "Ed25519")]
+OTHER = key("other")
+
+
+class Realms:
+    """One site that takes tokens of many issuers, so that it is sealed once: each test has one that is its own.
+
+    Attributes:
+        clock: by which the keys of some of them grow old.
+    """
+
+    def __init__(self, server: Issuer) -> None:
+        self.server = server
+        self.site = made()
+        self.clock = Seconds()
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[Realms]:
+        at, aging = self.server.address, {"clock": self.clock}
+        options: dict[str, dict[str, Any]] = {
+            "by-email": {"user": lambda claims, db: self.site.find(claims["email"]), "scopes": lambda it: it["groups"]},
+            **{f"only-{alg}": {"algorithms": [alg]} for alg, _ in ALGORITHMS},
+            "usual": {},
+            "typed": {"types": ("at+jwt",)},
+            **dict.fromkeys(("new", "back", "away", "odd", "many"), aging),
+            "given": {"keys": public(FIRST)},
+            "named": {"keys": f"{at}/named/keys"} | aging,
+        }
+        own = [JWTIssuer(f"{at}/{name}", AUDIENCE, **each) for name, each in options.items()]
+        machines = JWTIssuer("machines", AUDIENCE, keys=public(OTHER), user=lambda claims, db: self.site.find())
+        with self.site.running(*own, machines):
+            yield self
+
+    def __call__(self, name: str) -> tuple[Site, Issuer]:
+        """The site with nobody but Zoe, whom the issuer of this name knows; what is known of its keys is too old."""
+        self.clock.now += 1e6
+        issuer = self.server.realm(name)
+        link(self.site.anew(), issuer)
+        return self.site, issuer
+
+
+@pytest.fixture(scope="module")
+def realms(server: Issuer) -> Iterator[Realms]:
+    with Realms(server).running() as found:
+        yield found
+
+
 def status(site: Site, token: str, path: str = "/me") -> int:
     return site.other().get(path, headers={"authorization": f"Bearer {token}"}).status
 
@@ -142,30 +190,21 @@ def test_what_it_carries(site: Site, issuer: Issuer) -> None:
         assert site.client.get("/scopes", headers=headers).json() == [carries, carries, True], claims
 
 
-def test_who_it_is_and_what_it_carries_is_the_apps_say(issuer: Issuer) -> None:
-    site = made()
-
-    def by_email(claims: Any, db: Any) -> Any:
-        return site.find(claims["email"])
-
-    with running(site, issuer, user=by_email, scopes=lambda claims: claims["groups"]):
-        site.make()
-        good = signed(issuer.claims(email=EMAIL, groups=["blog.publish"]), FIRST)
-        headers = {"authorization": f"Bearer {good}"}
-        assert site.client.get("/scopes", headers=headers).json() == [True, False, True]
-        assert status(site, signed(issuer.claims(email="no@example.org", groups=[]), FIRST)) == 401
+def test_who_it_is_and_what_it_carries_is_the_apps_say(realms: Realms) -> None:
+    site, issuer = realms("by-email")
+    site.anew().make()  # Of whom the issuer knows nothing.
+    good = signed(issuer.claims(email=EMAIL, groups=["blog.publish"]), FIRST)
+    headers = {"authorization": f"Bearer {good}"}
+    assert site.client.get("/scopes", headers=headers).json() == [True, False, True]
+    assert status(site, signed(issuer.claims(email="no@example.org", groups=[]), FIRST)) == 401
 
 
-@pytest.mark.parametrize(
-    ("alg", "kind"), [("PS256", "RSA"), ("ES256", "P-256"), ("ES384", "P-384"), ("EdDSA", "Ed25519")]
-)
-def test_each_algorithm_that_is_named(issuer: Issuer, alg: str, kind: str) -> None:
-    site, own = made(), key(f"own-{kind}", kind)
+@pytest.mark.parametrize(("alg", "kind"), ALGORITHMS)
+def test_each_algorithm_that_is_named(realms: Realms, alg: str, kind: str) -> None:
+    (site, issuer), own = realms(f"only-{alg}"), key(f"own-{kind}", kind)
     issuer.publish(FIRST, own)
-    with running(site, issuer, algorithms=[alg]):
-        link(site, issuer)
-        assert status(site, signed(issuer.claims(), own, alg)) == 200
-        assert status(site, signed(issuer.claims(), FIRST)) == 401
+    assert status(site, signed(issuer.claims(), own, alg)) == 200
+    assert status(site, signed(issuer.claims(), FIRST)) == 401
 
 
 def test_the_edges_of_time_and_audience(site: Site, issuer: Issuer) -> None:
@@ -183,17 +222,18 @@ def test_the_edges_of_time_and_audience(site: Site, issuer: Issuer) -> None:
 
 
 @pytest.mark.parametrize(
-    ("types", "taken"),
+    ("name", "taken"),
     [
-        (None, {None: 200, "JWT": 200, "at+jwt": 200, "application/at+JWT": 200, "logout+jwt": 401, "dpop+jwt": 401}),
-        (("at+jwt",), {None: 401, "JWT": 401, "at+jwt": 200, "application/at+jwt": 200}),
+        (
+            "usual",
+            {None: 200, "JWT": 200, "at+jwt": 200, "application/at+JWT": 200, "logout+jwt": 401, "dpop+jwt": 401},
+        ),
+        ("typed", {None: 401, "JWT": 401, "at+jwt": 200, "application/at+jwt": 200}),
     ],
 )
-def test_types(issuer: Issuer, types: Any, taken: dict[str | None, int]) -> None:
-    site = made()
-    with running(site, issuer, **({} if types is None else {"types": types})):
-        link(site, issuer)
-        assert {typ: status(site, signed(issuer.claims(), FIRST, typ=typ)) for typ in taken} == taken
+def test_types(realms: Realms, name: str, taken: dict[str | None, int]) -> None:
+    site, issuer = realms(name)
+    assert {typ: status(site, signed(issuer.claims(), FIRST, typ=typ)) for typ in taken} == taken
 
 
 # -- what is not -----------------------------------------------------------------------------------------------------
@@ -340,64 +380,55 @@ def test_why_one_is_refused_is_in_the_log_and_the_token_is_not(
     assert "refused: it has ended" in caplog.text and token[-40:] not in caplog.text
 
 
-def test_two_issuers_do_not_speak_for_each_other(issuer: Issuer) -> None:
-    site, other = made(), key("other")
-    machines = JWTIssuer("machines", AUDIENCE, keys=public(other), user=lambda claims, db: site.find())
-    with running(site, issuer, machines):
-        link(site, issuer)
-        assert status(site, signed(issuer.claims(iss="machines"), other)) == 200
-        assert status(site, signed(issuer.claims(), other)) == 401
-        assert status(site, signed(issuer.claims(iss="machines"), FIRST)) == 401
+def test_two_issuers_do_not_speak_for_each_other(realms: Realms) -> None:
+    site, issuer = realms("usual")
+    assert status(site, signed(issuer.claims(), FIRST)) == 200
+    assert status(site, signed(issuer.claims(iss="machines"), OTHER)) == 200
+    assert status(site, signed(issuer.claims(), OTHER)) == 401
+    assert status(site, signed(issuer.claims(iss="machines"), FIRST)) == 401
 
 
 # -- keys ------------------------------------------------------------------------------------------------------------
 
 
-def test_a_new_key_is_found_and_nobody_makes_it_ask_more_than_once_a_minute(issuer: Issuer) -> None:
-    site, clock, new = made(), Seconds(), key("third")
-    with running(site, issuer, clock=clock):
-        link(site, issuer)
-        assert status(site, signed(issuer.claims(), FIRST)) == 200
-        issuer.publish(new)
-        assert [status(site, signed(issuer.claims(), key("third"), kid=f"k{each}")) for each in range(9)] == [401] * 9
-        assert status(site, signed(issuer.claims(), new)) == 401 and issuer.asked["/keys"] == 1
-        clock.now += 60
-        assert status(site, signed(issuer.claims(), new)) == 200 and issuer.asked["/keys"] == 2
-        assert status(site, signed(issuer.claims(), new, kid="nobody")) == 401 and issuer.asked["/keys"] == 2
-        # The one that was taken back is dead.
-        assert status(site, signed(issuer.claims(), FIRST)) == 401
+def test_a_new_key_is_found_and_nobody_makes_it_ask_more_than_once_a_minute(realms: Realms) -> None:
+    (site, issuer), clock, new = realms("new"), realms.clock, key("third")
+    assert status(site, signed(issuer.claims(), FIRST)) == 200
+    issuer.publish(new)
+    assert [status(site, signed(issuer.claims(), key("third"), kid=f"k{each}")) for each in range(9)] == [401] * 9
+    assert status(site, signed(issuer.claims(), new)) == 401 and issuer.asked["/keys"] == 1
+    clock.now += 60
+    assert status(site, signed(issuer.claims(), new)) == 200 and issuer.asked["/keys"] == 2
+    assert status(site, signed(issuer.claims(), new, kid="nobody")) == 401 and issuer.asked["/keys"] == 2
+    # The one that was taken back is dead.
+    assert status(site, signed(issuer.claims(), FIRST)) == 401
 
 
-def test_a_key_that_is_taken_back_is_dead_within_ten_minutes(issuer: Issuer) -> None:
-    site, clock = made(), Seconds()
-    with running(site, issuer, clock=clock):
-        link(site, issuer)
-        token = signed(issuer.claims(), FIRST)
-        assert status(site, token) == 200
-        issuer.publish(SECOND)
-        clock.now += 600
-        assert status(site, token) == 401
+def test_a_key_that_is_taken_back_is_dead_within_ten_minutes(realms: Realms) -> None:
+    (site, issuer), clock = realms("back"), realms.clock
+    token = signed(issuer.claims(), FIRST)
+    assert status(site, token) == 200
+    issuer.publish(SECOND)
+    clock.now += 600
+    assert status(site, token) == 401
 
 
-def test_while_the_issuer_is_away_its_keys_are_good_for_an_hour(issuer: Issuer) -> None:
-    site, clock = made(), Seconds()
-    with running(site, issuer, clock=clock):
-        link(site, issuer)
-        token = signed(issuer.claims(), FIRST)
-        assert status(site, token) == 200
-        issuer.answers["/keys"] = answer(500)
-        clock.now += 3599
-        assert status(site, token) == 200
-        clock.now += 11
-        refused = site.client.get("/me", headers={"authorization": f"Bearer {token}"})
-        assert (refused.status, refused.json()["code"]) == (503, "provider-away")
+def test_while_the_issuer_is_away_its_keys_are_good_for_an_hour(realms: Realms) -> None:
+    (site, issuer), clock = realms("away"), realms.clock
+    token = signed(issuer.claims(), FIRST)
+    assert status(site, token) == 200
+    issuer.answers["/keys"] = answer(500)
+    clock.now += 3599
+    assert status(site, token) == 200
+    clock.now += 11
+    refused = site.client.get("/me", headers={"authorization": f"Bearer {token}"})
+    assert (refused.status, refused.json()["code"]) == (503, "provider-away")
 
 
-def test_what_is_no_answer_of_the_issuer_gives_no_keys(issuer: Issuer) -> None:
-    site, clock, other = made(), Seconds(), Issuer()
-    with running(site, issuer, clock=clock), other.running():
+def test_what_is_no_answer_of_the_issuer_gives_no_keys(realms: Realms) -> None:
+    (site, issuer), clock, other = realms("odd"), realms.clock, Issuer()
+    with other.running():
         other.publish(FIRST)
-        link(site, issuer)
         described = issuer.answers[CONFIGURATION]
         wrong: dict[str, dict[str, Any]] = {
             "a redirect": {"/keys": answer(302, location=f"{other.address}/keys")},
@@ -421,14 +452,12 @@ def test_what_is_no_answer_of_the_issuer_gives_no_keys(issuer: Issuer) -> None:
         assert status(site, signed(issuer.claims(), FIRST)) == 200
 
 
-def test_many_who_come_first_ask_once(issuer: Issuer) -> None:
-    site = made()
-    with running(site, issuer):
-        link(site, issuer)
-        token = signed(issuer.claims(), FIRST)
-        with ThreadPoolExecutor(8) as threads:
-            assert [*threads.map(lambda _: status(site, token, "/async-me"), range(16))] == [200] * 16
-        assert issuer.asked["/keys"] == 1
+def test_many_who_come_first_ask_once(realms: Realms) -> None:
+    site, issuer = realms("many")
+    token = signed(issuer.claims(), FIRST)
+    with ThreadPoolExecutor(8) as threads:
+        assert [*threads.map(lambda _: status(site, token, "/async-me"), range(16))] == [200] * 16
+    assert issuer.asked["/keys"] == 1
 
 
 def test_the_loop_goes_on_while_keys_are_fetched(issuer: Issuer) -> None:
@@ -456,33 +485,30 @@ def test_the_loop_goes_on_while_keys_are_fetched(issuer: Issuer) -> None:
         assert first.result() == EMAIL.encode()
 
 
-def test_keys_that_are_given_are_asked_of_nobody(issuer: Issuer) -> None:
-    site = made()
-    with running(site, issuer, keys=public(FIRST)):
-        link(site, issuer)
-        assert status(site, signed(issuer.claims(), FIRST)) == 200
-        assert status(site, signed(issuer.claims(), FIRST, kid=None)) == 200  # It is the only one.
-        assert status(site, signed(issuer.claims(), FIRST, kid="nobody")) == 401
+def test_keys_that_are_given_are_asked_of_nobody(realms: Realms) -> None:
+    site, issuer = realms("given")
+    assert status(site, signed(issuer.claims(), FIRST)) == 200
+    assert status(site, signed(issuer.claims(), FIRST, kid=None)) == 200  # It is the only one.
+    assert status(site, signed(issuer.claims(), FIRST, kid="nobody")) == 401
     assert not issuer.asked
 
 
-def test_keys_at_an_address_need_no_description(issuer: Issuer) -> None:
-    site = made()
-    with running(site, issuer, keys=f"{issuer.address}/keys"):
-        link(site, issuer)
-        assert status(site, signed(issuer.claims(), FIRST)) == 200
-        assert status(site, signed(issuer.claims(), FIRST, kid=None)) == 200  # The only one for RS256.
+def test_keys_at_an_address_need_no_description(realms: Realms) -> None:
+    site, issuer = realms("named")
+    assert status(site, signed(issuer.claims(), FIRST)) == 200
+    assert status(site, signed(issuer.claims(), FIRST, kid=None)) == 200  # The only one for RS256.
     assert issuer.asked == {"/keys": 1}
 
 
 @pytest.mark.filterwarnings("ignore:Key size")
 def test_keys_that_are_too_weak_or_for_something_else(issuer: Issuer) -> None:
     weak, encrypts = FIRST.generate_key(1024, {"kid": "weak"}), FIRST.as_dict(private=False) | {"use": "enc"}
-    for keys, by in ((public(weak), weak), ({"keys": [encrypts]}, FIRST)):
-        site = made()
-        with running(site, issuer, keys=keys):
-            link(site, issuer)
-            assert status(site, signed(issuer.claims(), by)) == 401
+    site = made()
+    other = JWTIssuer("other", AUDIENCE, keys={"keys": [encrypts]}, user=lambda claims, db: site.find())
+    with running(site, issuer, other, keys=public(weak)):
+        link(site, issuer)
+        assert status(site, signed(issuer.claims(), weak)) == 401
+        assert status(site, signed(issuer.claims(iss="other"), FIRST)) == 401
 
 
 # -- how it is set up ------------------------------------------------------------------------------------------------

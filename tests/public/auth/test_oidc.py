@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from auth.provider import CLIENT, SECRET, Provider, begin, changed, come, emptied, finish, plugin, said
+from auth.provider import CLIENT, SECRET, Provider, begin, changed, come, finish, plugin, said
 from auth.site import BROWSER, EMAIL, Site, User
 from wholestack import JSON, App, Response, SetupError
 from wholestack.auth import OpenIDConnect
@@ -34,13 +34,22 @@ def provider(running: Provider) -> Provider:
 @pytest.fixture(scope="module")
 def shared(running: Provider) -> Iterator[Site]:
     running.reset()
-    with made().running(plugin(running, trusts_email=True), plugin(running, "other")) as found:
+    known: Any = {"client_id": CLIENT, "client_secret": SECRET, "title": "Example"}
+    with made().running(
+        plugin(running, trusts_email=True),
+        plugin(running, "other"),
+        *(plugin(running, name, trusts_email=True) for name in ("headed", "posted")),
+        plugin(running, "basic", authentication="basic", trusts_email=True),
+        OpenIDConnect("public", running.issuer, client_id=CLIENT, public=True, trusts_email=True),
+        plugin(running, "informed", userinfo=True, trusts_email=True),
+        OpenIDConnect("dead", "http://127.0.0.1:9", **known),
+    ) as found:
         yield found
 
 
 @pytest.fixture
 def site(shared: Site, provider: Provider) -> Site:
-    return emptied(shared)
+    return shared.anew()
 
 
 def made(interface: str = "asgi", **options: Any) -> Site:
@@ -75,24 +84,22 @@ def test_login_and_back_to_where_one_was_going(interface: str, provider: Provide
         assert other.get("/me").text == EMAIL and site.events()[-1] == "login"
 
 
-def test_the_secret_is_shown_as_the_provider_says(provider: Provider) -> None:
-    for methods, way in ((None, "authorization"), (["client_secret_post"], "client_secret")):
+def test_the_secret_is_shown_as_the_provider_says(site: Site, provider: Provider) -> None:
+    for name, methods, way in (
+        ("headed", None, "authorization"),
+        ("posted", ["client_secret_post"], "client_secret"),
+        ("basic", ["client_secret_post"], "authorization"),
+    ):
         provider.description["token_endpoint_auth_methods_supported"] = methods
-        with made().running(plugin(provider, trusts_email=True)) as site:
-            assert come(site, provider).headers["location"] == "/"
+        assert come(site, provider, site.other(), name).headers["location"] == "/"
         shown = provider.forms("/token")[-1]
         assert {name for name in ("authorization", "client_secret") if shown.get(name)} == {way}
-    with made().running(plugin(provider, authentication="basic", trusts_email=True)) as site:
-        assert come(site, provider).headers["location"] == "/"
 
 
-def test_an_app_without_a_secret(provider: Provider) -> None:
+def test_an_app_without_a_secret(site: Site, provider: Provider) -> None:
     provider._knows = lambda form, authorization: form == {**form, "client_id": CLIENT} and not authorization  # type: ignore[method-assign]
     try:
-        with made().running(
-            OpenIDConnect("example", provider.issuer, client_id=CLIENT, public=True, trusts_email=True)
-        ) as site:
-            assert come(site, provider).headers["location"] == "/"
+        assert come(site, provider, name="public").headers["location"] == "/"
         assert "client_secret" not in provider.forms("/token")[-1]
     finally:
         del provider._knows
@@ -235,15 +242,14 @@ def test_L7_the_redirect_uri_is_the_apps_own(provider: Provider) -> None:
             assert there["redirect_uri"] == "https://site.example/below/account/external/example/callback"
 
 
-def test_L8_userinfo_of_somebody_else(provider: Provider) -> None:
-    with made().running(plugin(provider, userinfo=True, trusts_email=True)) as site:
-        for sub in ("the-boss", None, 7):
-            provider.userinfo = {"sub": sub, "email": "boss@example.org", "email_verified": True}
-            assert come(site, provider).headers["location"] == "/account/login"
-        provider.userinfo, provider.told = {}, {"at_hash": "A" * 22}
-        assert come(site, provider).headers["location"] == "/account/login"
-        provider.told = {"at_hash": None, "email": None, "email_verified": None}
-        assert come(site, provider).headers["location"] == "/" and site.find(EMAIL)
+def test_L8_userinfo_of_somebody_else(site: Site, provider: Provider) -> None:
+    for sub in ("the-boss", None, 7):
+        provider.userinfo = {"sub": sub, "email": "boss@example.org", "email_verified": True}
+        assert come(site, provider, name="informed").headers["location"] == "/account/login"
+    provider.userinfo, provider.told = {}, {"at_hash": "A" * 22}
+    assert come(site, provider, name="informed").headers["location"] == "/account/login"
+    provider.told = {"at_hash": None, "email": None, "email_verified": None}
+    assert come(site, provider, name="informed").headers["location"] == "/" and site.find(EMAIL)
 
 
 def test_L8_userinfo_only_where_the_token_has_no_address(site: Site, provider: Provider) -> None:
@@ -278,10 +284,9 @@ def test_C4_the_session_is_another_after_the_login(site: Site, provider: Provide
 # -- providers that do not answer --------------------------------------------------------------------------------------
 
 
-def test_L9_a_dead_provider_is_a_message(provider: Provider) -> None:
-    with made().running(OpenIDConnect("example", "http://127.0.0.1:9", client_id=CLIENT, client_secret=SECRET)) as site:
-        assert begin(site, next="/me").headers["location"] == "/account/login?next=%2Fme"
-        assert "Example does not answer at the moment" in said(site)
+def test_L9_a_dead_provider_is_a_message(site: Site, provider: Provider) -> None:
+    assert begin(site, name="dead", next="/me").headers["location"] == "/account/login?next=%2Fme"
+    assert "Example does not answer at the moment" in said(site)
     broken: list[Response] = [
         JSON({}, status=503),
         JSON({}, status=429),
@@ -290,19 +295,18 @@ def test_L9_a_dead_provider_is_a_message(provider: Provider) -> None:
         Response(b"x" * 1_000_001),
         Response(b"[" * 100_000, media_type="application/json"),
     ]
-    with made().running(plugin(provider)) as site:
-        for answer in broken:
-            back = provider.visit(begin(site).headers["location"])
-            provider.answers["/token"] = answer
-            assert finish(site, back).headers["location"] == "/account/login"
-            assert "does not answer at the moment" in said(site)
-        provider.answers["/token"] = JSON({"error": "invalid_client"}, status=401)
+    for answer in broken:
+        back = provider.visit(begin(site).headers["location"])
+        provider.answers["/token"] = answer
+        assert finish(site, back).headers["location"] == "/account/login"
+        assert "does not answer at the moment" in said(site)
+    provider.answers["/token"] = JSON({"error": "invalid_client"}, status=401)
+    finish(site, provider.visit(begin(site).headers["location"]))
+    assert "could not be checked" in said(site)
+    for odd in ({"access_token": "a"}, {"id_token": "a.b.c", "token_type": "mac"}, {"id_token": "a.b.c"}):
+        provider.answers["/token"] = JSON(odd)
         finish(site, provider.visit(begin(site).headers["location"]))
         assert "could not be checked" in said(site)
-        for odd in ({"access_token": "a"}, {"id_token": "a.b.c", "token_type": "mac"}, {"id_token": "a.b.c"}):
-            provider.answers["/token"] = JSON(odd)
-            finish(site, provider.visit(begin(site).headers["location"]))
-            assert "could not be checked" in said(site)
 
 
 def test_L9_a_slow_provider_holds_nobody_up(provider: Provider) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from auth.provider import PERSON, Provider, begin, come, emptied, finish, plugin, said
+from auth.provider import PERSON, Provider, begin, come, finish, plugin, said
 from auth.site import BROWSER, EMAIL, PASSWORD, Site, User
 from wholestack.auth import Identity, SecondFactorRequired, mfa
 from wholestack.db import Session, select
@@ -54,7 +54,7 @@ def shared(running: Provider) -> Iterator[Site]:
 
 @pytest.fixture
 def site(shared: Site, provider: Provider) -> Site:
-    return emptied(shared)
+    return shared.anew()
 
 
 def made(interface: str = "asgi", **options: Any) -> Site:

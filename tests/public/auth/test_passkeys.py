@@ -24,13 +24,35 @@ OTHER = "bo@example.org"
 NEW, LOGIN, FACTOR = "/account/passkeys", "/account/passkey", "/account/second-factor/passkey"
 
 
-@pytest.fixture(params=["asgi", "wsgi", "rsgi"])
-def each(request: pytest.FixtureRequest) -> Iterator[tuple[Site, Clock]]:
+@pytest.fixture(scope="module", params=["asgi", "wsgi", "rsgi"])
+def kept_each(request: pytest.FixtureRequest) -> Iterator[tuple[Site, Clock]]:
     site, clock = site_with(request.param)
     with site.running(Passkeys()):
-        site.make()
-        site.log_in()
         yield site, clock
+
+
+@pytest.fixture
+def each(kept_each: tuple[Site, Clock]) -> tuple[Site, Clock]:
+    site, clock = begun_anew(*kept_each)
+    site.make()
+    site.log_in()
+    return site, clock
+
+
+@pytest.fixture(scope="module")
+def kept_on_disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Site, Clock]]:
+    site, clock = site_with("wsgi", url=f"sqlite:///{tmp_path_factory.mktemp('passkeys')}/site.db")
+    with site.running(Passkeys()):
+        yield site, clock
+
+
+@pytest.fixture
+def on_disk(kept_on_disk: tuple[Site, Clock]) -> Site:
+    """Where several browsers are answered at once."""
+    site, _ = begun_anew(*kept_on_disk)
+    site.make()
+    site.log_in()
+    return site
 
 
 @pytest.fixture(scope="module")
@@ -163,30 +185,24 @@ def test_C18_of_somebody_else_nothing_is_changed(found: tuple[Site, Clock]) -> N
     assert rows(site, "passkey", "name") == [("A key",)]
 
 
-def test_the_last_way_in_stays(tmp_path: object) -> None:
-    site, _ = site_with("wsgi", url=f"sqlite:///{tmp_path}/last.db")
-    with site.running(Passkeys()):
-        site.make()
-        site.log_in()
-        keys = [Authenticator(), Authenticator()]
-        for key in keys:
-            add(site, key)
-        weak = Authenticator()
-        weak.flags = 1  # Good as a second factor only: no way in.
-        add(site, weak)
-        without_password(site)
-        strong = [key for key, verifies in rows(site, "passkey", "id", "verifies") if verifies]
-        twins = [site.client, site.other()]
-        twins[1].cookies.update(dict(site.client.cookies))
-        at_once(
-            *(
-                lambda pair=pair: site.send(f"{NEW}/{pair[0]}/remove", pair[1])
-                for pair in zip(strong, twins, strict=True)
-            )
-        )
-        [left] = [key for key, verifies in rows(site, "passkey", "id", "verifies") if verifies]
-        answer = site.send(f"{NEW}/{left}/remove")
-        assert "your only way in" in shown(site.client, answer) and len(rows(site, "passkey", "id")) == 2
+def test_the_last_way_in_stays(on_disk: Site) -> None:
+    site = on_disk
+    keys = [Authenticator(), Authenticator()]
+    for key in keys:
+        add(site, key)
+    weak = Authenticator()
+    weak.flags = 1  # Good as a second factor only: no way in.
+    add(site, weak)
+    without_password(site)
+    strong = [key for key, verifies in rows(site, "passkey", "id", "verifies") if verifies]
+    twins = [site.client, site.other()]
+    twins[1].cookies.update(dict(site.client.cookies))
+    at_once(
+        *(lambda pair=pair: site.send(f"{NEW}/{pair[0]}/remove", pair[1]) for pair in zip(strong, twins, strict=True))
+    )
+    [left] = [key for key, verifies in rows(site, "passkey", "id", "verifies") if verifies]
+    answer = site.send(f"{NEW}/{left}/remove")
+    assert "your only way in" in shown(site.client, answer) and len(rows(site, "passkey", "id")) == 2
 
 
 def test_a_mail_is_another_way_in() -> None:
@@ -355,20 +371,17 @@ def test_an_answer_counts_once_and_where_it_was_asked_for(found: tuple[Site, Clo
     assert not is_in(late)
 
 
-def test_of_two_who_show_an_answer_at_once_one_passes(tmp_path: object) -> None:
-    site, _ = site_with("wsgi", url=f"sqlite:///{tmp_path}/passkeys.db")
-    with site.running(Passkeys()):
-        site.make()
-        site.log_in()
-        key = Authenticator()
-        add(site, key)
-        browser = site.other()
-        sent = key.show(options(LOGIN, browser))
-        twins = [site.other() for _ in range(4)]
-        for twin in twins:
-            twin.cookies.update(dict(browser.cookies))
-        at_once(*(lambda each=each: site.send(LOGIN, each, credential=sent) for each in twins))
-        assert [is_in(twin) for twin in twins].count(True) == 1
+def test_of_two_who_show_an_answer_at_once_one_passes(on_disk: Site) -> None:
+    site = on_disk
+    key = Authenticator()
+    add(site, key)
+    browser = site.other()
+    sent = key.show(options(LOGIN, browser))
+    twins = [site.other() for _ in range(4)]
+    for twin in twins:
+        twin.cookies.update(dict(browser.cookies))
+    at_once(*(lambda each=each: site.send(LOGIN, each, credential=sent) for each in twins))
+    assert [is_in(twin) for twin in twins].count(True) == 1
 
 
 def test_one_user_s_passkey_is_not_another_s(found: tuple[Site, Clock]) -> None:

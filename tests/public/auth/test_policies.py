@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -10,7 +12,7 @@ import pytest
 from sqlalchemy import ColumnElement, or_
 
 from auth.site import Base, Site, User
-from wholestack import Request, Router, SetupError, rule
+from wholestack import App, Request, Router, SetupError, rule
 from wholestack.auth import Identity, Policy, govern, permission, policy, role, staff
 from wholestack.crud import crud
 from wholestack.db import ForeignKey, Mapped, Session, UUIDModel, mapped_column, select
@@ -98,62 +100,103 @@ def interface(request: pytest.FixtureRequest) -> str:
     return str(getattr(request, "param", "asgi"))
 
 
+@pytest.fixture(scope="module")
+def worlds() -> Iterator[Callable[[str], World]]:
+    """The world of an interface, with the handlers of all tests; it is sealed once."""
+    with contextlib.ExitStack() as stack:
+
+        @functools.cache
+        def world(interface: str) -> World:
+            made = World(interface)
+            guarded(made.app)
+            listed(made.app)
+            return stack.enter_context(made.running())
+
+        yield world
+
+
 @pytest.fixture
-def made(interface: str) -> Iterator[Callable[[Callable[[Any], None]], World]]:
-    opened: list[Any] = []
+def world(worlds: Callable[[str], World], interface: str) -> World:
+    found = worlds(interface).anew()
+    found.fill()
+    return found
 
-    def make(fill: Callable[[Any], None]) -> World:
-        world = World(interface)
-        fill(world.app)
-        running = world.running()
-        running.__enter__()
-        opened.append(running)
+
+def guarded(app: App) -> None:
+    """In either colour, below its name; with keys under other names, of several columns, and of rows nobody judged."""
+
+    def read(post: Post) -> str:
+        return post.title
+
+    def edit(id: uuid.UUID, post: Post, db: Session) -> str:
+        assert db.get(Post, id) is post  # It is loaded once.
+        return post.title
+
+    async def async_read(post: Post) -> str:
+        return read(post)
+
+    async def async_edit(id: uuid.UUID, post: Post, db: Session) -> str:
+        return edit(id, post, db)
+
+    app.get("/def/{id}", needs=can_see)(read)
+    app.patch("/def/{id}", needs=can_edit)(edit)
+    app.get("/async/{id}", needs=can_see)(async_read)
+    app.patch("/async/{id}", needs=can_edit)(async_edit)
+    app.get("/a/{post_id}", needs=can_edit.on("post_id"))(lambda: "in")
+    app.get("/b/{post_id}", needs=is_editor.on("post_id", view=can_see))(lambda: "in")
+    app.get("/places/{row}/{seat}", needs=sits)(lambda: "in")
+    app.get("/seats/{b}/{a}", needs=sits.on("a", "b"))(lambda: "in")
+    app.get("/none")(read)
+    app.get("/two/{a}/{b}", needs=[can_see.on("a"), can_see.on("b")])(read)
+
+
+def listed(app: App) -> None:
+    """A socket, lists, and a whole API."""
+
+    @app.socket("/talk/{id}", needs=can_edit)
+    async def talk(socket: Socket[str, list[str]], post: Post) -> None:
+        await socket.send([post.title])
+
+    @app.get("/list")
+    def posts(identity: Identity[User], db: Session) -> list[str]:
+        return [*db.scalars(select(Post.title).where(can_see.sql(identity)).order_by(Post.title))]
+
+    @app.get("/mine")
+    def mine(identity: Identity[User], db: Session) -> list[str]:
+        return [*db.scalars(select(Post.title).where(may_edit.sql(identity)).order_by(Post.title))]
+
+    api = crud(Post, "/posts", without=("owner_id", "editor_id"), orders=("title",))
+    app.include(govern(api, view=can_see, change=may_edit, delete=can_edit))
+
+
+@contextlib.contextmanager
+def running(world: World) -> Iterator[World]:
+    """A world that has what no other may have."""
+    with world.running():
         world.fill()
-        return world
-
-    yield make
-    for each in opened:
-        each.__exit__(None, None, None)
+        yield world
 
 
 # -- handlers --------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("interface", ["asgi", "wsgi", "rsgi"], indirect=True)
-def test_a_handler_is_for_who_may(made: Any, colour: Any) -> None:
-    def routes(app: Any) -> None:
-        def read(post: Post) -> str:
-            return post.title
-
-        def edit(id: uuid.UUID, post: Post, db: Session) -> str:
-            assert db.get(Post, id) is post  # It is loaded once.
-            return post.title
-
-        app.get("/posts/{id}", needs=can_see)(colour(read))
-        app.patch("/posts/{id}", needs=can_edit)(colour(edit))
-
-    world = made(routes)
-    secret, opened = f"/posts/{world.secret.id}", f"/posts/{world.open.id}"
+@pytest.mark.parametrize("colour", ["def", "async"])
+def test_a_handler_is_for_who_may(world: World, colour: str) -> None:
+    secret, opened = f"/{colour}/{world.secret.id}", f"/{colour}/{world.open.id}"
     assert world.status("GET", secret) == {"zoe": 200, "bob": 404, "nobody": 404}
     assert world.status("GET", opened) == {"zoe": 200, "bob": 200, "nobody": 200}
     # What may be seen is refused; what may not is not there. A visitor is asked to log in, whatever is there.
     assert world.status("PATCH", secret) == {"zoe": 200, "bob": 404, "nobody": 401}
     assert world.status("PATCH", opened) == {"zoe": 200, "bob": 403, "nobody": 401}
-    gone = f"/posts/{uuid.uuid4()}"
+    gone = f"/{colour}/{uuid.uuid4()}"
     assert world.status("PATCH", gone) == {"zoe": 404, "bob": 404, "nobody": 401}
-    assert world.status("PATCH", "/posts/none") == {"zoe": 422, "bob": 422, "nobody": 422}
+    assert world.status("PATCH", f"/{colour}/none") == {"zoe": 422, "bob": 422, "nobody": 422}
     absent, hidden = (world.who["bob"].patch(path).json() for path in (gone, secret))
     assert absent["detail"] == hidden["detail"] and absent["code"] == hidden["code"]
 
 
-def test_the_row_s_key_under_another_name_and_of_several_columns(made: Any) -> None:
-    def routes(app: Any) -> None:
-        app.get("/a/{post_id}", needs=can_edit.on("post_id"))(lambda: "in")
-        app.get("/b/{post_id}", needs=is_editor.on("post_id", view=can_see))(lambda: "in")
-        app.get("/places/{row}/{seat}", needs=sits)(lambda: "in")
-        app.get("/seats/{b}/{a}", needs=sits.on("a", "b"))(lambda: "in")
-
-    world = made(routes)
+def test_the_row_s_key_under_another_name_and_of_several_columns(world: World) -> None:
     assert world.status("GET", f"/a/{world.open.id}") == {"zoe": 200, "bob": 403, "nobody": 401}
     assert world.status("GET", f"/b/{world.secret.id}") == {"zoe": 403, "bob": 200, "nobody": 401}
     assert world.status("GET", "/places/1/2") == {"zoe": 200, "bob": 404, "nobody": 401}
@@ -169,94 +212,64 @@ def test_the_key_is_the_path_s_and_nobody_else_s() -> None:
         pass
 
 
-def test_a_handler_that_asks_for_a_row_that_nobody_judged(made: Any) -> None:
-    def routes(app: Any) -> None:
-        @app.get("/none")
-        def none(post: Post) -> str:
-            return post.title
-
-        @app.get("/two/{a}/{b}", needs=[can_see.on("a"), can_see.on("b")])
-        def two(post: Post) -> str:
-            return post.title
-
-    world = made(routes)
+def test_a_handler_that_asks_for_a_row_that_nobody_judged(world: World) -> None:
     for path in ("/none", f"/two/{world.open.id}/{world.secret.id}"):
         with pytest.raises(SetupError, match="rows of Post were judged"):
             world.who["zoe"].get(path)
 
 
-def test_an_app_s_own_provider_of_a_row_stays(made: Any) -> None:
-    def routes(app: Any) -> None:
-        @app.provide
-        def newest(db: Session) -> Post:
-            return db.scalars(select(Post).where(Post.title == "open")).one()
+def test_an_app_s_own_provider_of_a_row_stays() -> None:
+    world = World()
 
-        @app.get("/newest")
-        def show(post: Post) -> str:
-            return post.title
+    @world.app.provide
+    def newest(db: Session) -> Post:
+        return db.scalars(select(Post).where(Post.title == "open")).one()
 
-    assert made(routes).who["nobody"].get("/newest").text == "open"
+    @world.app.get("/newest")
+    def show(post: Post) -> str:
+        return post.title
+
+    with running(world):
+        assert world.who["nobody"].get("/newest").text == "open"
 
 
 @pytest.mark.parametrize("interface", ["asgi", "rsgi"], indirect=True)
-def test_sockets(made: Any) -> None:
-    def routes(app: Any) -> None:
-        @app.socket("/posts/{id}/talk", needs=can_edit)
-        async def talk(socket: Socket[str, list[str]], post: Post) -> None:
-            await socket.send([post.title])
-
-    world = made(routes)
-    with world.who["zoe"].socket(f"/posts/{world.secret.id}/talk") as socket:
+def test_sockets(world: World) -> None:
+    with world.who["zoe"].socket(f"/talk/{world.secret.id}") as socket:
         assert socket.receive() == ["secret"]
-    with pytest.raises(Exception, match="404"), world.who["bob"].socket(f"/posts/{world.secret.id}/talk"):
+    with pytest.raises(Exception, match="404"), world.who["bob"].socket(f"/talk/{world.secret.id}"):
         pass
 
 
 # -- lists and templates ---------------------------------------------------------------------------------------------
 
 
-def test_lists_are_filtered_by_the_same_rule(made: Any) -> None:
-    def routes(app: Any) -> None:
-        @app.get("/posts")
-        def posts(identity: Identity[User], db: Session) -> list[str]:
-            return [*db.scalars(select(Post.title).where(can_see.sql(identity)).order_by(Post.title))]
-
-        @app.get("/mine")
-        def mine(identity: Identity[User], db: Session) -> list[str]:
-            return [*db.scalars(select(Post.title).where(may_edit.sql(identity)).order_by(Post.title))]
-
-    world = made(routes)
-    found = {name: (client.get("/posts").json(), client.get("/mine").json()) for name, client in world.who.items()}
+def test_lists_are_filtered_by_the_same_rule(world: World) -> None:
+    found = {name: (client.get("/list").json(), client.get("/mine").json()) for name, client in world.who.items()}
     both = ["open", "secret"]
     assert found == {"zoe": (both, both), "bob": (["open"], []), "nobody": (["open"], [])}
     world.grant(world.bob, "moderators", "posts.moderate")
     assert world.who["bob"].get("/mine").json() == both
 
 
-def test_templates(made: Any, tmp_path: Any) -> None:
+def test_templates(tmp_path: Any) -> None:
     from wholestack.templates import Templates
 
     (tmp_path / "post.html").write_text("{% if can(can_edit, post) %}edit{% else %}read{% endif %}{{ can('x.y') }}")
+    world = World()
+    world.app.use(Templates(str(tmp_path)))
 
-    def routes(app: Any) -> None:
-        app.use(Templates(str(tmp_path)))
+    @world.app.get("/page/{id}", needs=can_see)
+    def page(post: Post) -> Page:
+        return Page("post.html", post=post, can_edit=can_edit)
 
-        @app.get("/page/{id}", needs=can_see)
-        def page(post: Post) -> Page:
-            return Page("post.html", post=post, can_edit=can_edit)
-
-    world = made(routes)
-    path = f"/page/{world.open.id}"
-    shown = {name: client.get(path).text for name, client in world.who.items()}
+    with running(world):
+        path = f"/page/{world.open.id}"
+        shown = {name: client.get(path).text for name, client in world.who.items()}
     assert shown == {"zoe": "editFalse", "bob": "readFalse", "nobody": "readFalse"}
 
 
-def test_crud_is_filtered(made: Any) -> None:
-    def routes(app: Any) -> None:
-        posts = crud(Post, "/posts", without=("owner_id", "editor_id"), orders=("title",))
-        app.include(govern(posts, view=can_see, change=may_edit, delete=can_edit))
-
-    world = made(routes)
+def test_crud_is_filtered(world: World) -> None:
     titles = {
         name: [each["title"] for each in client.get("/posts").json()["items"]] for name, client in world.who.items()
     }
@@ -277,14 +290,6 @@ def test_crud_is_filtered(made: Any) -> None:
 
 
 # -- in code ---------------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def world() -> Iterator[World]:
-    found = World()
-    with found.running():
-        found.fill()
-        yield found
 
 
 def test_tasks_ask_with_the_user_alone(world: World) -> None:

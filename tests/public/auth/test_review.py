@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from sqlalchemy import create_engine, text
 import databases
 from auth.factors import Clock, site_with
 from auth.site import BROWSER, EMAIL, PASSWORD, Site, cheap
-from wholestack.auth import TOTP, Impersonation, Passwords, import_django
+from wholestack.auth import TOTP, Impersonation, Passwords, Throttle, import_django
 from wholestack.db import select, update
 from wholestack.testing import log_in
 
@@ -24,12 +25,20 @@ def acting(site: Site, *permissions: str) -> tuple[object, object]:
     return user, helper
 
 
-# -- acting as somebody ----------------------------------------------------------------------------------------------
+@pytest.fixture(scope="module")
+def kept() -> Iterator[Site]:
+    """Its throttle's clock stands still, however long the tests take."""
+    with Site(throttle=Throttle(clock=lambda: 1.8e9)).running() as site:
+        yield site
 
 
-@pytest.mark.parametrize("change", [{"is_active": False}, {"login_version": 7}, "role"])
-def test_who_acts_for_somebody_is_asked_each_time(change: object) -> None:
-    """A member of staff who is closed out, or may do so no more, goes on as nobody: not until the end of the day."""
+@pytest.fixture
+def site(kept: Site) -> Site:
+    return kept.anew()
+
+
+@pytest.fixture(scope="module")
+def kept_with_help() -> Iterator[Site]:
     site = Site()
 
     @site.app.get("/me")
@@ -37,26 +46,53 @@ def test_who_acts_for_somebody_is_asked_each_time(change: object) -> None:
         return str(user.email)
 
     with site.running(Impersonation()):
-        user, helper = acting(site)
-        log_in(site.client, helper)
-        site.send(f"/account/impersonate/{user.key}")  # type: ignore[attr-defined]
-        assert site.client.get("/me").text == EMAIL
-        with site.app.session() as db:
-            if change == "role":
-                db.execute(update(site.auth.tables.role).values(permissions=[]))
-            else:
-                db.execute(update(site.user).where(site.user.is_staff).values(**change))  # type: ignore[arg-type]
-        assert site.client.get("/me").status == 401
+        yield site
 
 
-def test_nobody_acts_as_who_may_do_more_than_staff() -> None:
-    with Site().running(Impersonation()) as site:
-        _, helper = acting(site)
-        log_in(site.client, helper)
-        for number, permission in enumerate(("*", "user.impersonate")):
-            mighty = site.make(f"mighty{number}@example.org")
-            site.grant(mighty, f"role {number}", permission)
-            assert site.send(f"/account/impersonate/{mighty.key}").status == 403
+@pytest.fixture
+def site_with_help(kept_with_help: Site) -> Site:
+    return kept_with_help.anew()
+
+
+@pytest.fixture(scope="module")
+def kept_without_proof() -> Iterator[Site]:
+    with Site(must_confirm=False).running() as site:
+        yield site
+
+
+@pytest.fixture
+def site_without_proof(kept_without_proof: Site) -> Site:
+    """Accounts are let in before their address is proven."""
+    return kept_without_proof.anew()
+
+
+# -- acting as somebody ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("change", [{"is_active": False}, {"login_version": 7}, "role"])
+def test_who_acts_for_somebody_is_asked_each_time(site_with_help: Site, change: object) -> None:
+    """A member of staff who is closed out, or may do so no more, goes on as nobody: not until the end of the day."""
+    site = site_with_help
+    user, helper = acting(site)
+    log_in(site.client, helper)
+    site.send(f"/account/impersonate/{user.key}")  # type: ignore[attr-defined]
+    assert site.client.get("/me").text == EMAIL
+    with site.app.session() as db:
+        if change == "role":
+            db.execute(update(site.auth.tables.role).values(permissions=[]))
+        else:
+            db.execute(update(site.user).where(site.user.is_staff).values(**change))  # type: ignore[arg-type]
+    assert site.client.get("/me").status == 401
+
+
+def test_nobody_acts_as_who_may_do_more_than_staff(site_with_help: Site) -> None:
+    site = site_with_help
+    _, helper = acting(site)
+    log_in(site.client, helper)
+    for number, permission in enumerate(("*", "user.impersonate")):
+        mighty = site.make(f"mighty{number}@example.org")
+        site.grant(mighty, f"role {number}", permission)
+        assert site.send(f"/account/impersonate/{mighty.key}").status == 403
 
 
 def test_who_acts_for_somebody_never_has_two_factors() -> None:
@@ -91,50 +127,48 @@ def test_who_stole_a_session_does_not_end_the_owners() -> None:
         assert owner.get("/account", headers=BROWSER, follow=False).status == 303
 
 
-def test_a_confirmed_address_ends_sessions_of_who_has_chosen_another_password() -> None:
+def test_a_confirmed_address_ends_sessions_of_who_has_chosen_another_password(site_without_proof: Site) -> None:
     """Where accounts are let in before their address is proven: somebody made one with another's address, and is in."""
-    with Site(must_confirm=False).running() as site:
-        owner, other = site.client, site.other()
-        site.send("/account/sign-up", other, email=EMAIL, password="the password of somebody else")
-        site.send("/account/sign-up", owner, email=EMAIL, password=PASSWORD)
-        link = site.link()
-        assert site.log_in(password="the password of somebody else", client=other).status == 303
-        assert site.send(link).status == 303
-        assert other.get("/account", headers=BROWSER, follow=False).status == 303
-        assert site.log_in().headers["location"] == "/"
+    site = site_without_proof
+    owner, other = site.client, site.other()
+    site.send("/account/sign-up", other, email=EMAIL, password="the password of somebody else")
+    site.send("/account/sign-up", owner, email=EMAIL, password=PASSWORD)
+    link = site.link()
+    assert site.log_in(password="the password of somebody else", client=other).status == 303
+    assert site.send(link).status == 303
+    assert other.get("/account", headers=BROWSER, follow=False).status == 303
+    assert site.log_in().headers["location"] == "/"
 
 
-def test_what_its_owner_has_set_up_stays_when_the_address_is_confirmed() -> None:
-    with Site(must_confirm=False).running() as site:
-        site.send("/account/sign-up", email=EMAIL, password=PASSWORD)
-        link = site.link()
-        site.log_in()
-        user = site.find()
-        with site.app.session() as db:
-            db.add(site.auth.tables.recovery_code(user_id=user.id, digest="0" * 64))
-        site.send(link)
-        with site.app.session() as db:
-            assert db.query(site.auth.tables.recovery_code).count() == 1
-        assert site.client.get("/account", headers=BROWSER, follow=False).status == 200
+def test_what_its_owner_has_set_up_stays_when_the_address_is_confirmed(site_without_proof: Site) -> None:
+    site = site_without_proof
+    site.send("/account/sign-up", email=EMAIL, password=PASSWORD)
+    link = site.link()
+    site.log_in()
+    user = site.find()
+    with site.app.session() as db:
+        db.add(site.auth.tables.recovery_code(user_id=user.id, digest="0" * 64))
+    site.send(link)
+    with site.app.session() as db:
+        assert db.query(site.auth.tables.recovery_code).count() == 1
+    assert site.client.get("/account", headers=BROWSER, follow=False).status == 200
 
 
 @pytest.mark.parametrize("email", [EMAIL, "nobody@example.org"])
 @pytest.mark.parametrize("path", ["/account/forgotten", "/account/sign-up"])
-def test_nobody_is_flooded_with_mails(path: str, email: str) -> None:
+def test_nobody_is_flooded_with_mails(site: Site, path: str, email: str) -> None:
     """After five at once they come slowly, to whatever address: the answers do not tell which has an account."""
-    with Site().running() as site:
-        site.make()
-        statuses = [site.send(path, site.other(), email=email, password=PASSWORD).status for _ in range(7)]
-        assert statuses == [200] * 5 + [429] * 2
-        assert len(site.mails) <= 5
+    site.make()
+    statuses = [site.send(path, site.other(), email=email, password=PASSWORD).status for _ in range(7)]
+    assert statuses == [200] * 5 + [429] * 2
+    assert len(site.mails) <= 5
 
 
-def test_an_address_that_is_not_confirmed_is_not_flooded_by_logins() -> None:
+def test_an_address_that_is_not_confirmed_is_not_flooded_by_logins(site: Site) -> None:
     """Whoever makes an account with another's address knows its password, and is mailed for with each login."""
-    with Site().running() as site:
-        site.send("/account/sign-up", email=EMAIL, password=PASSWORD)
-        assert [site.log_in().status for _ in range(6)] == [200] * 4 + [429] * 2
-        assert len(site.mails) == 5
+    site.send("/account/sign-up", email=EMAIL, password=PASSWORD)
+    assert [site.log_in().status for _ in range(6)] == [200] * 4 + [429] * 2
+    assert len(site.mails) == 5
 
 
 def test_tries_are_counted_by_the_secret_that_login_was_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -193,9 +227,9 @@ INSERT INTO auth_user_groups VALUES (1, 1, 1), (2, 2, 1);
 """
 
 
-def test_an_import_gives_no_roles_to_an_address_that_nobody_has_proven() -> None:
+def test_an_import_gives_no_roles_to_an_address_that_nobody_has_proven(site: Site) -> None:
     """Somebody has signed up here with the address of an editor there, before the editors came."""
-    with Site().running() as site, create_engine("sqlite://").begin() as source:
+    with create_engine("sqlite://").begin() as source:
         for statement in DJANGO.split(";"):
             source.execute(text(statement))
         site.make("ann@example.org", email_confirmed_at=None)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import contextlib
+import functools
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, ClassVar
 
 import pytest
@@ -31,9 +33,89 @@ def can_open(user: User, parcel: Parcel) -> bool:
     return True
 
 
-@pytest.fixture(params=["asgi", "wsgi", "rsgi"])
+@pytest.fixture(scope="module")
+def sites() -> Iterator[Callable[[str], Site]]:
+    """The site of an interface, with the handlers of all tests; it is sealed once."""
+    with contextlib.ExitStack() as stack:
+
+        @functools.cache
+        def site(interface: str) -> Site:
+            made = Site(interface)
+            made.app.provide(by_user)
+            in_either_colour(made.app)
+            streamed(made.app)
+            whole = crud(Parcel, "/whole", session=Scoped[Session], without=("tenant_id",), orders=("id",))
+            made.app.include(whole)
+            return stack.enter_context(made.running(Tenants()))
+
+        yield site
+
+
+@pytest.fixture
 def interface(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
+    return str(getattr(request, "param", "asgi"))
+
+
+@pytest.fixture
+def site(sites: Callable[[str], Site], interface: str) -> Site:
+    return sites(interface).anew()
+
+
+def in_either_colour(app: App) -> None:
+    """The same handlers in either colour, below its name."""
+
+    def parcels(db: Scoped[Session]) -> list[int]:
+        return sorted(db.scalars(select(Parcel.id)))
+
+    def same(db: Scoped[Session], plain: Session, other: AlchemySession) -> bool:
+        return db is plain is other and len(plain.scalars(select(Parcel)).all()) < 3
+
+    def add(db: Scoped[Session]) -> str:
+        db.add(Parcel(id=4))
+        db.flush()
+        return db.get_one(Parcel, 4).tenant_id
+
+    def take(db: Scoped[Session]) -> None:
+        db.execute(text("DELETE FROM parcel"))
+
+    for name, colour in (("def", lambda handler: handler), ("async", asynchronous)):
+        app.get(f"/{name}/parcels")(colour(parcels))
+        app.get(f"/{name}/same")(colour(same))
+        app.post(f"/{name}/parcels")(colour(add))
+        app.delete(f"/{name}/parcels")(colour(take))
+        app.get(f"/{name}/opened/{{id}}", needs=can_open)(colour(parcels))
+
+
+def asynchronous(function: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(function)
+    async def handler(**arguments: Any) -> Any:
+        return function(**arguments)
+
+    return handler
+
+
+def streamed(app: App) -> None:
+    """With awaits, in a stream, and through a socket."""
+
+    @app.get("/awaited")
+    async def parcels(db: Scoped[AsyncSession]) -> list[int]:
+        return sorted(await db.scalars(select(Parcel.id)))
+
+    @app.get("/stream")
+    async def stream(db: Scoped[Session]) -> Stream:
+        async def chunks() -> AsyncIterator[bytes]:
+            for each in (1, 2):
+                await asyncio.sleep(0)
+                yield f"{each}{sorted(db.scalars(select(Parcel.id)))}".encode()
+
+        return Stream(chunks(), media_type="text/plain")
+
+    @app.socket("/socket")
+    async def talk(socket: Socket[int, list[int]], db: Scoped[Session]) -> None:
+        async for key in socket:
+            db.add(Parcel(id=key))
+            db.flush()
+            await socket.send(sorted(db.scalars(select(Parcel.id))))
 
 
 def fill(site: Site) -> dict[str, Client]:
@@ -51,106 +133,52 @@ def by_user(user: User) -> Tenant:
     return Tenant(user.key)
 
 
-def test_a_session_is_the_tenant_s(interface: str, colour: Any) -> None:
-    site = Site(interface)
-    app = site.app
-    app.provide(by_user)
-
-    def parcels(db: Scoped[Session]) -> list[int]:
-        return sorted(db.scalars(select(Parcel.id)))
-
-    def same(db: Scoped[Session], plain: Session, other: AlchemySession) -> bool:
-        return db is plain is other and len(plain.scalars(select(Parcel)).all()) < 3
-
-    def add(db: Scoped[Session]) -> str:
-        db.add(Parcel(id=4))
-        db.flush()
-        return db.get_one(Parcel, 4).tenant_id
-
-    def take(db: Scoped[Session]) -> None:
-        db.execute(text("DELETE FROM parcel"))
-
-    app.get("/parcels")(colour(parcels))
-    app.get("/same")(colour(same))
-    app.post("/parcels")(colour(add))
-    app.delete("/parcels")(colour(take))
-    app.get("/opened/{id}", needs=can_open)(colour(parcels))
-    with site.running(Tenants()):
-        clients = fill(site)
-        found = {name: client.get("/parcels") for name, client in clients.items()}
-        assert {name: each.status for name, each in found.items()} == {"zoe": 200, "bob": 200, "nobody": 401}
-        assert found["zoe"].json() == [1, 2] and found["bob"].json() == [3]
-        assert clients["bob"].get("/same").json() is True
-        assert {name: each.get("/opened/3").status for name, each in clients.items()} == {
-            "zoe": 404,  # The policy lets everybody pass, and there is no such row of theirs.
-            "bob": 200,
-            "nobody": 401,
-        }
-        assert clients["bob"].post("/parcels").text == site.find("bob@example.org").key
-        assert clients["bob"].get("/parcels").json() == [3, 4] and clients["zoe"].get("/parcels").json() == [1, 2]
-        with pytest.raises(UnscopedStatement):
-            clients["bob"].delete("/parcels")
-        assert clients["zoe"].get("/parcels").json() == [1, 2]
+@pytest.mark.parametrize("interface", ["asgi", "wsgi", "rsgi"], indirect=True)
+@pytest.mark.parametrize("colour", ["def", "async"])
+def test_a_session_is_the_tenant_s(site: Site, colour: str) -> None:
+    clients = fill(site)
+    found = {name: client.get(f"/{colour}/parcels") for name, client in clients.items()}
+    assert {name: each.status for name, each in found.items()} == {"zoe": 200, "bob": 200, "nobody": 401}
+    assert found["zoe"].json() == [1, 2] and found["bob"].json() == [3]
+    assert clients["bob"].get(f"/{colour}/same").json() is True
+    assert {name: each.get(f"/{colour}/opened/3").status for name, each in clients.items()} == {
+        "zoe": 404,  # The policy lets everybody pass, and there is no such row of theirs.
+        "bob": 200,
+        "nobody": 401,
+    }
+    assert clients["bob"].post(f"/{colour}/parcels").text == site.find("bob@example.org").key
+    assert [clients[name].get(f"/{colour}/parcels").json() for name in ("bob", "zoe")] == [[3, 4], [1, 2]]
+    with pytest.raises(UnscopedStatement):
+        clients["bob"].delete(f"/{colour}/parcels")
+    assert clients["zoe"].get(f"/{colour}/parcels").json() == [1, 2]
 
 
-def test_with_awaits() -> None:
-    site = Site()
-    site.app.provide(by_user)
-
-    @site.app.get("/parcels")
-    async def parcels(db: Scoped[AsyncSession]) -> list[int]:
-        return sorted(await db.scalars(select(Parcel.id)))
-
-    with site.running(Tenants()):
-        clients = fill(site)
-        assert [clients[name].get("/parcels").json() for name in ("zoe", "bob")] == [[1, 2], [3]]
+def test_with_awaits(site: Site) -> None:
+    clients = fill(site)
+    assert [clients[name].get("/awaited").json() for name in ("zoe", "bob")] == [[1, 2], [3]]
 
 
-def test_streams_and_sockets() -> None:
-    site = Site()
-    site.app.provide(by_user)
-
-    @site.app.get("/stream")
-    async def stream(db: Scoped[Session]) -> Stream:
-        async def chunks() -> AsyncIterator[bytes]:
-            for each in (1, 2):
-                await asyncio.sleep(0)
-                yield f"{each}{sorted(db.scalars(select(Parcel.id)))}".encode()
-
-        return Stream(chunks(), media_type="text/plain")
-
-    @site.app.socket("/socket")
-    async def talk(socket: Socket[int, list[int]], db: Scoped[Session]) -> None:
-        async for key in socket:
-            db.add(Parcel(id=key))
-            db.flush()
-            await socket.send(sorted(db.scalars(select(Parcel.id))))
-
-    with site.running(Tenants()):
-        clients = fill(site)
-        assert clients["bob"].get("/stream").text == "1[3]2[3]"
-        with clients["bob"].socket("/socket") as socket:
-            for key, there in ((8, [3, 8]), (9, [3, 8, 9])):
-                socket.send(key)
-                assert socket.receive() == there
-        assert clients["zoe"].get("/stream").text == "1[1, 2]2[1, 2]"
+def test_streams_and_sockets(site: Site) -> None:
+    clients = fill(site)
+    assert clients["bob"].get("/stream").text == "1[3]2[3]"
+    with clients["bob"].socket("/socket") as socket:
+        for key, there in ((8, [3, 8]), (9, [3, 8, 9])):
+            socket.send(key)
+            assert socket.receive() == there
+    assert clients["zoe"].get("/stream").text == "1[1, 2]2[1, 2]"
 
 
-def test_crud_of_a_tenant() -> None:
-    site = Site()
-    site.app.provide(by_user)
-    site.app.include(crud(Parcel, "/parcels", session=Scoped[Session], without=("tenant_id",), orders=("id",)))
-    with site.running(Tenants()):
-        clients = fill(site)
-        bob = clients["bob"]
-        assert [each["id"] for each in bob.get("/parcels").json()["items"]] == [3]
-        assert [bob.request(method, "/parcels/1", json={"name": "x"}).status for method in ("GET", "PATCH", "PUT")] == [
-            404
-        ] * 3
-        assert bob.delete("/parcels/1").status == 404
-        assert bob.post("/parcels", json={"name": "new", "tenant_id": "zoe"}).status == 201
-        assert [each["id"] for each in bob.get("/parcels").json()["items"]] == [3, 4]
-        assert clients["nobody"].get("/parcels").status == 401
+def test_crud_of_a_tenant(site: Site) -> None:
+    clients = fill(site)
+    bob = clients["bob"]
+    assert [each["id"] for each in bob.get("/whole").json()["items"]] == [3]
+    assert [bob.request(method, "/whole/1", json={"name": "x"}).status for method in ("GET", "PATCH", "PUT")] == [
+        404
+    ] * 3
+    assert bob.delete("/whole/1").status == 404
+    assert bob.post("/whole", json={"name": "new", "tenant_id": "zoe"}).status == 201
+    assert [each["id"] for each in bob.get("/whole").json()["items"]] == [3, 4]
+    assert clients["nobody"].get("/whole").status == 401
 
 
 def test_nobody_s_tenant_is_refused() -> None:

@@ -65,12 +65,16 @@ def made(interface: str = "asgi", user: Any = User) -> tuple[Site, Clock]:
     return site, clock
 
 
-@pytest.fixture(params=["asgi", "wsgi", "rsgi"])
-def each_site(request: pytest.FixtureRequest) -> Iterator[Site]:
-    found, _ = made(request.param)
+@pytest.fixture(scope="module", params=["asgi", "wsgi", "rsgi"])
+def each_kept(request: pytest.FixtureRequest) -> Iterator[tuple[Site, Clock]]:
+    found, clock = made(request.param)
     with found.running(Tokens()):
-        found.grant(found.make(), "editor", "blog.publish", "blog.read")
-        yield found
+        yield found, clock
+
+
+@pytest.fixture
+def each_site(each_kept: tuple[Site, Clock]) -> Site:
+    return begun_anew(*each_kept)
 
 
 @pytest.fixture
@@ -78,13 +82,25 @@ def site(here: tuple[Site, Clock, Tokens]) -> Site:
     return here[0]
 
 
-@pytest.fixture
-def here() -> Iterator[tuple[Site, Clock, Tokens]]:
+@pytest.fixture(scope="module")
+def kept() -> Iterator[tuple[Site, Clock, Tokens]]:
     found, clock = made()
     tokens = Tokens(scopes=SCOPES, most=3)
     with found.running(tokens):
-        found.grant(found.make(), "editor", "blog.publish", "blog.read")
         yield found, clock, tokens
+
+
+@pytest.fixture
+def here(kept: tuple[Site, Clock, Tokens]) -> tuple[Site, Clock, Tokens]:
+    begun_anew(*kept[:2])
+    return kept
+
+
+def begun_anew(site: Site, clock: Clock) -> Site:
+    """The site on its first day, with an editor."""
+    clock.now = Clock.now
+    site.anew().grant(site.make(), "editor", "blog.publish", "blog.read")
+    return site
 
 
 def token_of(site: Site, tokens: Tokens | None = None, email: str = EMAIL, **options: Any) -> str:

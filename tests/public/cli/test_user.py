@@ -147,13 +147,32 @@ def test_users_of_django_are_taken_over(site: Callable[..., Any], tmp_path: Path
     assert done.out.splitlines() == [
         "left out: nomail has no e-mail address",
         "left out: twin has the address of another: bo@example.org",
+        "2 prove their address when they first log in.",
         "2 users made, 0 known, 2 left out, 1 roles.",
     ]
     assert site(*words).out.splitlines()[-1] == "0 users made, 2 known, 2 left out, 1 roles."
     ann, bo = json.loads(site("user", "list", "--json").out)["users"]
-    assert (ann["is"], ann["last_login_at"]) == (["superuser", "staff"], "2026-01-02T03:04+00:00")
-    assert (bo["is"], bo["roles"]) == (["closed"], ["editors"])
+    assert (ann["is"], ann["last_login_at"]) == (["superuser", "staff", "unconfirmed"], "2026-01-02T03:04+00:00")
+    assert (bo["is"], bo["roles"]) == (["closed", "unconfirmed"], ["editors"])
     assert site("user", "role", "editors").out == "editors: blog.add_post, blog.view_post\n"
     with sqlite3.connect(tmp_path / "site.db") as ours:
         rows = ours.execute("SELECT email, nickname, password FROM user ORDER BY email").fetchall()
     assert rows == [("ann@example.org", "Ann", "pbkdf2_sha256$1000000$abcdefgh$xx"), ("bo@example.org", "Bo", None)]
+
+
+@pytest.mark.parametrize(
+    ("options", "unconfirmed"),
+    [(["--confirmed"], []), (["--confirmed-by", "is_active"], ["bo@example.org"])],
+    ids=["all", "by a column"],
+)
+def test_addresses_that_a_django_site_has_proven(
+    site: Callable[..., Any], tmp_path: Path, options: list[str], unconfirmed: list[str]
+) -> None:
+    with sqlite3.connect(tmp_path / "django.db") as theirs:
+        theirs.executescript(DJANGO)
+    theirs.close()
+    assert site("user", "import", "sqlite:///django.db", *options).code == 0
+    users = json.loads(site("user", "list", "--json").out)["users"]
+    assert [each["email"] for each in users if "unconfirmed" in each["is"]] == unconfirmed
+    assert site("user", "import", "sqlite:///django.db", "--confirmed", "--confirmed-by", "is_active").code == 2
+    assert "no column nothing" in site("user", "import", "sqlite:///django.db", "--confirmed-by", "nothing").err

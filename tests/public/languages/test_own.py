@@ -19,6 +19,7 @@ from babel.messages.pofile import read_po
 from jinja2 import nodes
 from pydantic_core import _pydantic_core
 
+import wholestack.admin
 import wholestack.auth
 import wholestack.forms
 import wholestack.languages
@@ -182,8 +183,10 @@ def test_what_was_sent_is_never_a_pattern() -> None:
 
 
 PAGE_WORDS = re.compile(r"""\b(?:text|several)\((["'])(.*?)\1""")
-PACKAGES = Path(wholestack.templates.__file__).parent, Path(wholestack.auth.__file__).parent
-LOGIN = PACKAGES[1]
+TEMPLATES, LOGIN, ADMIN = (
+    Path(each.__file__).parent for each in (wholestack.templates, wholestack.auth, wholestack.admin)
+)
+PACKAGES = TEMPLATES, LOGIN, ADMIN
 CALLS = {"gettext": 1, "lazy": 1, "ngettext": 2}
 KINDS = {"info", "success", "warning", "error"}
 ATTRIBUTES = re.compile(r'\b(?:alt|aria-label|placeholder|title)="[^"]*[A-Za-z]')
@@ -242,20 +245,27 @@ def words_of(path: Path) -> Iterator[tuple[str, str]]:
         yield from ((text, f"{path.name}:{getattr(node, 'lineno', '?')}") for text in found)
 
 
-def words_of_login() -> dict[str, str]:
-    """What the modules of login say, and where."""
-    return {text: place for path in sorted(LOGIN.glob("*.py")) for text, place in words_of(path)}
+def words_of_modules() -> dict[str, str]:
+    """What the modules of login and of the admin say, and where."""
+    paths = sorted([*LOGIN.glob("*.py"), *ADMIN.glob("*.py")])
+    return {text: place for path in paths for text, place in words_of(path)}
 
 
 @pytest.mark.parametrize("tag", LANGUAGES)
-def test_each_word_of_login_is_translated(tag: str) -> None:
-    words = words_of_login()
-    assert {"The e-mail address or the password is wrong.", "This needs a login.", "New password", "Go on"} <= {*words}
+def test_each_word_of_login_and_the_admin_is_translated(tag: str) -> None:
+    words = words_of_modules()
+    assert {
+        "%(label)s is saved.",
+        "The e-mail address or the password is wrong.",
+        "This needs a login.",
+        "New password",
+        "Go on",
+    } <= {*words}
     there = {each.id if isinstance(each.id, str) else each.id[0] for each in messages(tag)}
     assert {text: place for text, place in words.items() if text not in there} == {}
 
 
-@pytest.mark.parametrize("page", pages(LOGIN), ids=lambda page: page.name)
+@pytest.mark.parametrize("page", pages(LOGIN, ADMIN), ids=lambda page: page.name)
 def test_no_word_of_a_page_is_written_into_it(page: Path) -> None:
     """Between the tags of a page, and in a mail, there is nothing but what `text` has said, and what stays as it is."""
     kinds = (nodes.TemplateData, nodes.Name)
@@ -263,7 +273,7 @@ def test_no_word_of_a_page_is_written_into_it(page: Path) -> None:
     plain = "".join(each.data if isinstance(each, nodes.TemplateData) else "0" for each in tree.find_all(kinds))
     assert not ATTRIBUTES.search(plain)
     shown = re.sub(r"<[^>]*>", "", plain)
-    for same in ("Authorization: Bearer", "?invitation="):
+    for same in ("Authorization: Bearer", "?invitation=", "Ctrl K", " MB"):
         shown = shown.replace(same, "")
     assert not re.search("[A-Za-z]", shown), shown
 
@@ -271,7 +281,7 @@ def test_no_word_of_a_page_is_written_into_it(page: Path) -> None:
 @pytest.mark.parametrize("tag", LANGUAGES)
 def test_our_own_pages_are_translated(tag: str) -> None:
     words = words_of_pages()
-    assert {"Page not found", "Your account", "Your password was changed"} <= words
+    assert {"Page not found", "Your account", "Your password was changed", "Save and go on"} <= words
     assert words <= {each.id if isinstance(each.id, str) else each.id[0] for each in messages(tag)}
 
 
@@ -279,7 +289,7 @@ def test_no_text_is_there_that_nobody_says() -> None:
     source = (resources.files(wholestack.languages) / "_faults.py").read_text("utf-8")
     faults = {node.value for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Constant)}
     titles = {HTTPError(status=status.value).title for status in HTTPStatus if status >= 400}
-    known = {*WORDS, *titles, *faults, *words_of_pages(), *words_of_login(), "Error", "Nothing is here."}
+    known = {*WORDS, *titles, *faults, *words_of_pages(), *words_of_modules(), "Error", "Nothing is here."}
     # Other releases of Python call them so.
     known |= {"Range Not Satisfiable", "Requested Range Not Satisfiable", "I'm a Teapot"}
     known |= {"The server met an error. The log has it."}

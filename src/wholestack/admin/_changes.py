@@ -1,0 +1,196 @@
+"""Changes as somebody may read them: of rows that they may see, by fields that they may see, with names that they may
+read.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import pydantic
+from markupsafe import Markup
+from sqlalchemy import Row, select, tuple_
+
+from wholestack.auth import Identity, OfTenant
+from wholestack.db import Session
+
+from ._access import Access
+from ._cells import NOTHING, cell, words_of
+from ._deletion import restored
+from ._record import key_column, keys_in, relation_at, typed_keys
+from ._resource import Resource
+
+
+@dataclasses.dataclass(frozen=True)
+class FieldLine:
+    """A field of a change, or of two versions that are compared.
+
+    Attributes:
+        name: the attribute.
+        title: its words.
+        before: the value before, or of the first version.
+        after: the value after, or of the second version.
+        secret: whether no more is known than that it was changed.
+    """
+
+    name: str
+    title: str
+    before: Markup
+    after: Markup
+    secret: bool = False
+
+
+class Reader:
+    """Reads changes of one model for a person.
+
+    Arguments:
+        db: the session.
+        access: what they may with the model.
+    """
+
+    def __init__(self, db: Session, access: Access) -> None:
+        self._db = db
+        self._access = access
+        self._resource = access.resource
+        self._shown: dict[str, set[str] | None] = {}
+
+    def lines(self, change: Row[Any], row: Any = None) -> list[FieldLine]:
+        """The fields of a change that they may see.
+
+        Arguments:
+            change: the change.
+            row: the row that was changed; None where it is not there any more.
+        """
+        return self.compared(change.values, [change.labels], row)
+
+    def compared(
+        self, values: Mapping[str, Sequence[Any]], labels: Iterable[Mapping[str, Any]], row: Any = None
+    ) -> list[FieldLine]:
+        """The same of values by attribute, with what related rows were called."""
+        known: dict[str, dict[str, str]] = {}
+        for each in labels:
+            for name, found in each.items():
+                known.setdefault(name, {}).update(found)
+        names = self._access.visible(values, row)
+        return [self._line(name, values[name], known.get(name, {})) for name in names]
+
+    def _line(self, name: str, pair: Sequence[Any], labels: Mapping[str, str]) -> FieldLine:
+        title = words_of(relation_at(self._resource, name) or name)
+        if len(pair) != 2:
+            return FieldLine(name, title, NOTHING, NOTHING, secret=True)
+        if relation_at(self._resource, name) is not None:
+            allowed = self._allowed(name, pair)
+            labels = {key: text for key, text in labels.items() if allowed is None or key in allowed}
+        return FieldLine(name, title, self._cell(name, pair[0], labels), self._cell(name, pair[1], labels))
+
+    def _allowed(self, name: str, pair: Sequence[Any]) -> set[str] | None:
+        """The keys of related rows whose names they may read; None where they may read all."""
+        relation = relation_at(self._resource, name) or name
+        other = self._access.to(relation)
+        if other is None or (other.may("view") and other.policy("view") is None):
+            return None
+        column = key_column(self._resource, relation)
+        keys = typed_keys(self._resource, relation, keys_in(pair))
+        rows = self._db.scalars(other.all_rows().where(column.in_(keys))) if keys else ()
+        return {str(getattr(each, column.key)) for each in rows}
+
+    def _cell(self, name: str, value: Any, labels: Mapping[str, str]) -> Markup:
+        if value is None or value == []:
+            return NOTHING
+        if relation_at(self._resource, name) is not None:
+            keys = value if isinstance(value, list) else [value]
+            return cell(", ".join(labels.get(str(key), f"#{key}") for key in keys))
+        attribute = self._resource.attributes.get(name)
+        if isinstance(value, dict) and "filename" in value:
+            return cell(str(value["filename"]))
+        if attribute is None or attribute.family in {"json", "array", "bytes", "other"}:
+            return cell(value)
+        try:
+            return cell(attribute.reader.validate_python(value))
+        except pydantic.ValidationError:  # The column holds something else today.
+            return cell(str(value))
+
+
+def version(now: Mapping[str, Any], later: Iterable[Row[Any]]) -> dict[str, Any]:
+    """The values of a row as they were, of those that it has now.
+
+    Arguments:
+        now: the values now; those before its deletion where it is deleted.
+        later: the changes since, the latest first.
+    """
+    found = dict(now)
+    for change in later:
+        found |= {name: pair[0] for name, pair in change.values.items() if len(pair) == 2}
+    return found
+
+
+def readable(
+    db: Session, accesses: Mapping[str, Access], changes: Sequence[Row[Any]], tenant: Any = None
+) -> list[Row[Any]]:
+    """Those of some changes that are of rows which a person may see.
+
+    Rows that are not there any more are judged by what the history has of them.
+
+    Arguments:
+        db: the session.
+        accesses: what they may, by table.
+        changes: the changes.
+        tenant: the key of the tenant whom the request is for.
+    """
+    by_table: dict[str, list[Row[Any]]] = {}
+    for each in changes:
+        by_table.setdefault(each.model, []).append(each)
+    found: set[int] = set()
+    for table, some in by_table.items():
+        access = accesses.get(table)
+        if access is not None and access.may("view"):
+            found.update(_readable(db, access, some, tenant))
+    return [each for each in changes if each.id in found]
+
+
+def _readable(db: Session, access: Access, changes: Sequence[Row[Any]], tenant: Any) -> Iterator[int]:
+    model = access.resource.model
+    if issubclass(model, OfTenant):
+        changes = [each for each in changes if tenant is not None and each.tenant == str(tenant)]
+    if access.policy("view") is None:
+        yield from (each.id for each in changes)
+        return
+    keys = {each.key: values for each in changes if (values := access.resource.keys.values(each.key)) is not None}
+    there = {access.resource.keys.text(row): row for row in _rows(db, access.resource, list(keys.values()))}
+    for each in changes:
+        row = there.get(each.key)
+        if access.may_any_row("view", row) if row is not None else may_see_gone(db, access, each):
+            yield each.id
+
+
+def _rows(db: Session, resource: Resource, keys: list[tuple[Any, ...]]) -> Iterable[Any]:
+    columns = [getattr(resource.model, name) for name in resource.keys.names]
+    if not keys:
+        return ()
+    same = columns[0].in_([key for (key,) in keys]) if len(columns) == 1 else tuple_(*columns).in_(keys)
+    return db.scalars(select(resource.model).where(same))
+
+
+def may_see_gone(db: Session, access: Access, change: Row[Any]) -> bool:
+    """Whether somebody might see a row that is not there any more, by the last values of it."""
+    if access.policy("view") is None:
+        return access.may("view")
+    if change.action != "delete":
+        return False
+    values = {name: pair[0] for name, pair in change.values.items() if len(pair) == 2}
+    with db.no_autoflush:
+        try:
+            return access.may_any_row("view", access.resource.model(**restored_plain(db, access.resource, values)))
+        except (AttributeError, TypeError, ValueError):  # The policy asks for more than the history has.
+            return False
+
+
+def restored_plain(db: Session, resource: Resource, values: dict[str, Any]) -> dict[str, Any]:
+    """The columns of a row that is gone, without the rows that it referred to: those would be attached to it."""
+    return restored(db, resource, {name: value for name, value in values.items() if name not in resource.to_many})
+
+
+def accesses_of(resources: Iterable[Resource], identity: Identity[Any]) -> dict[str, Access]:
+    """What a person may with each model, by table."""
+    return {each.table: Access(each, identity) for each in resources}

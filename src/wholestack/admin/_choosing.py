@@ -1,0 +1,165 @@
+"""What one person may choose in a form: rows of other models, all of them or those that are searched."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Select, String, and_, cast, or_, select
+
+from wholestack.db import Session
+from wholestack.forms import FormView
+
+from ._access import Access
+from ._form import FormOf, find_name
+from ._references import Reference
+
+MOST_FOUND = 20
+"""Rows that a search gives; whoever looks for another types more."""
+_LONGEST = 200
+_WORDS = 8
+_NAMES = ("label", "name", "title", "email")
+
+Pairs = Sequence[tuple[Any, str]]
+Texts = Mapping[str, Any]
+
+
+class Chooser:
+    """What one person may choose for the fields of a model.
+
+    Arguments:
+        access: what the person may with that model.
+        db: the session.
+        so_far: the form as it is, which narrows choices; of an inline that of its parent.
+        known: whole lists that the page has already, by what they are of.
+    """
+
+    def __init__(self, access: Access, db: Session, so_far: Texts, known: dict[Any, Pairs] | None = None) -> None:
+        self._access = access
+        self._db = db
+        self._so_far = so_far
+        self._view = access.resource.view
+        self._known = {} if known is None else known
+
+    def rows(self, reference: Reference) -> Select[Any]:
+        """A select of the rows that may be chosen."""
+        other = self._access.of(reference.model)
+        found = select(reference.model) if other is None else other.rows()
+        narrowed = self._view.choices_of(reference.name, self._so_far)
+        return found if narrowed is None else found.where(narrowed)
+
+    def found(self, reference: Reference, search: str) -> Pairs:
+        """What a search finds: keys, and what the rows are called."""
+        words = search[:_LONGEST].split()[:_WORDS]
+        if not words:
+            return ()
+        holds = and_(
+            *(or_(*(_holds(reference.model, path, word) for path in self._paths(reference))) for word in words)
+        )
+        return self._pairs(reference, self._ordered(reference, self.rows(reference).where(holds)).limit(MOST_FOUND))
+
+    def offered(
+        self, reference: Reference, chosen: Collection[str], search: str, *, searched: bool = False
+    ) -> tuple[Pairs, bool]:
+        """What a field offers, and whether the rest must be searched for.
+
+        Arguments:
+            reference: the field.
+            chosen: what it holds.
+            search: what is searched for.
+            searched: whether it is to be searched, however few there are.
+        """
+        most = self._view.most_choices
+        if not searched:
+            pairs = self._first(reference, most + 1)
+            if len(pairs) <= most:
+                return pairs, False
+        return [*self._named(reference, chosen), *self.found(reference, search)], True
+
+    def _first(self, reference: Reference, most: int) -> Pairs:
+        """The first rows that may be chosen; asked for once where nothing narrows them."""
+        narrowed = self._view.choices_of(reference.name, self._so_far) is not None
+        key = None if narrowed else (reference.model, reference.key, most)
+        found = self._known.get(key)
+        if found is None:
+            found = self._pairs(reference, self._ordered(reference, self.rows(reference)).limit(most))
+        if key is not None:
+            self._known[key] = found
+        return found
+
+    def _named(self, reference: Reference, texts: Collection[str]) -> Pairs:
+        keys = [key for text in texts if (key := reference.read(text)) is not None]
+        if not keys:
+            return ()
+        column = getattr(reference.model, reference.key)
+        return self._pairs(reference, self.rows(reference).where(column.in_(keys[:_LONGEST])))
+
+    def allowed(self, reference: Reference, keys: Iterable[Any]) -> dict[Any, Any]:
+        """Those rows of some keys that may be chosen, by their keys; in one query."""
+        wanted = {*keys}
+        if not wanted:
+            return {}
+        column = getattr(reference.model, reference.key)
+        rows = self._db.scalars(self.rows(reference).where(column.in_(wanted)))
+        return {getattr(row, reference.key): row for row in rows}
+
+    def called(self, reference: Reference, keys: Collection[Any]) -> Pairs:
+        """What rows are called that a row refers to already; by no name where they are not for this person."""
+        if not keys:
+            return ()
+        column = getattr(reference.model, reference.key)
+        return self._pairs(reference, select(reference.model).where(column.in_({*keys})))
+
+    def _pairs(self, reference: Reference, statement: Select[Any]) -> Pairs:
+        rows = self._db.scalars(statement).unique()
+        return [(getattr(row, reference.key), self._access.label(row)) for row in rows]
+
+    # -- what is not said --------------------------------------------------------------------------------------------
+
+    def _paths(self, reference: Reference) -> Sequence[str]:
+        """What is searched: as the list of that model is, else what is most like a name."""
+        other = self._access.resource.to(reference.model)
+        texts = [name for name, each in other.attributes.items() if each.family == "text" and not each.hidden]
+        return other.view.search or [name for name in _NAMES if name in texts] or texts[:1] or [reference.key]
+
+    def _ordered(self, reference: Reference, statement: Select[Any]) -> Select[Any]:
+        other = self._access.resource.to(reference.model)
+        usual = next((name for name in (*other.view.orders, *_NAMES) if name.removeprefix("-") in other.attributes), "")
+        if not usual:
+            return statement
+        column = getattr(reference.model, usual.removeprefix("-"))
+        return statement.order_by(column.desc() if usual.startswith("-") else column, *other.mapper.primary_key)
+
+
+def _holds(model: Any, path: str, word: str) -> Any:
+    name, _, rest = path.partition(".")
+    found = getattr(model, name)
+    if rest:
+        inner = _holds(found.property.mapper.class_, rest, word)
+        return found.any(inner) if found.property.uselist else found.has(inner)
+    return (found if isinstance(found.type, String) else cast(found, String())).icontains(word, autoescape=True)
+
+
+def offer(form: FormView[Any], of: FormOf, chooser: Chooser, places: Iterable[Any], path: str, row: Any) -> set[str]:
+    """Give the fields of a form their choices; gives the names of those that are searched.
+
+    Arguments:
+        form: the form.
+        of: what it is the form of.
+        chooser: what may be chosen.
+        places: where its fields are: the form, or the rows of an inline.
+        path: before the name of each, ``"reviews."``.
+        row: the rows that have the form's values now: what they refer to stays, whether it may be chosen or not.
+    """
+    searched = set()
+    places, rows = list(places), row if isinstance(row, list) else [row]
+    for name, reference in of.references.items():
+        chosen = {text for place in places for text in place[name].values}
+        search = next((text for place in places if (text := place[find_name(name)].value)), "")
+        pairs, must_search = chooser.offered(reference, chosen, search, searched=of.is_searched(reference))
+        known = {str(key) for key, _ in pairs}
+        kept = [key for each in rows if each is not None for key in reference.keys(each) if str(key) not in known]
+        form.choose(f"{path}{name}", dict([*pairs, *chooser.called(reference, kept)]).items())
+        if must_search:
+            searched.add(name)
+    return searched

@@ -1,0 +1,207 @@
+"""A row that is deleted, with all that goes with it, or marked as deleted; and had back."""
+
+from __future__ import annotations
+
+import base64
+import datetime
+from collections.abc import Sequence
+from typing import Any
+
+import pydantic
+from sqlalchemy import Row, select
+from sqlalchemy.exc import IntegrityError
+
+from wholestack import Conflict, Forbidden
+from wholestack.db import Session
+from wholestack.files import StoredFile
+from wholestack.languages import gettext
+
+from ._access import Access
+from ._cascade import Cascade
+from ._history import CHANGED, Author, Change, History
+from ._record import is_secret, key_column, record, resource_for, snapshot, typed_keys
+from ._resource import Resource
+from ._soft import is_deleted, mark, mark_of
+
+
+class Deletion:
+    """The end of one row.
+
+    Arguments:
+        db: the session.
+        access: what the person may with the model.
+        row: the row; that they may delete it was asked before.
+
+    Attributes:
+        marks: whether the row is only marked as deleted; one that is marked already goes for good.
+    """
+
+    def __init__(self, db: Session, access: Access, row: Any) -> None:
+        self._db = db
+        self._access = access
+        self._row = row
+        self.marks: bool = mark_of(access.resource) is not None and not is_deleted(access.resource, row)
+        self.cascade: Cascade | None = None if self.marks else Cascade(db, access, row)
+
+    @property
+    def may_go(self) -> bool:
+        """Whether nothing stands in the way."""
+        return self.cascade is None or self.cascade.may_go
+
+    def do(self, history: History, author: Author) -> str:
+        """Delete the row, and write down what went.
+
+        Arguments:
+            history: where it is written.
+            author: who does it.
+
+        Returns:
+            the name of the batch of changes.
+
+        Raises:
+            Conflict: something stands in the way.
+        """
+        resource, row = self._access.resource, self._row
+        if self.cascade is None:
+            now = datetime.datetime.now(datetime.UTC)
+            mark(resource, row, now)
+            self._db.flush()
+            values = {mark_of(resource) or "": [None, now.isoformat()]}
+            return history.write(self._db, author, [record(self._db, resource, "delete", row, values)])
+        if not self.cascade.may_go:
+            raise Conflict(gettext("Something else stands in the way."))
+        going = [(resource, row), *self.cascade.rows]
+        try:
+            with self._db.begin_nested():
+                batch = history.write(self._db, author, [self._gone(*each) for each in going])
+                self._db.delete(row)
+                self._db.flush()
+        except IntegrityError as error:
+            raise Conflict(gettext("Other rows refer to it.")) from error
+        return batch
+
+    def _gone(self, resource: Resource, row: Any) -> Change:
+        values = {name: [value, None] for name, value in snapshot(resource, row).items()}
+        return record(self._db, resource, "delete", row, values)
+
+
+class Return:
+    """A deleted row that is made anew from what the history has of it, with what went with it.
+
+    Arguments:
+        db: the session.
+        access: what the person may with the model.
+        history: where it is found, and written.
+    """
+
+    def __init__(self, db: Session, access: Access, history: History) -> None:
+        self._db = db
+        self._access = access
+        self._history = history
+
+    def change_of(self, key: str) -> Row[Any] | None:
+        """The deletion of a row that is not there; None where its last change is none."""
+        last = self._history.of(self._db, self._access.resource.table, key, most=1)
+        return last[0] if last and last[0].action == "delete" else None
+
+    def unmark(self, author: Author, row: Any) -> None:
+        """Take away the mark of a row that is marked as deleted.
+
+        Raises:
+            Forbidden: they may not delete it, and so not have it back.
+        """
+        resource = self._access.resource
+        if not self._access.may_any_row("delete", row):
+            raise Forbidden(gettext("You may not do this."))
+        name = mark_of(resource) or ""
+        before = snapshot(resource, row, [name])[name]
+        mark(resource, row, None)
+        self._db.flush()
+        change = record(self._db, resource, "restore", row, {name: [before, None]})
+        self._history.write(self._db, author, [change])
+
+    def anew(self, author: Author, deletion: Row[Any]) -> Any:
+        """Make a row anew with its key, and what went with it.
+
+        Arguments:
+            author: who does it.
+            deletion: its change.
+
+        Returns:
+            the row.
+
+        Raises:
+            Forbidden: they may not add such rows, or the row would not be theirs to change.
+            Conflict: it cannot be: its key is taken again, or what it refers to is gone.
+        """
+        known = self._access.resource.others
+        by_table = {each.table: each for each in self._all(known)}
+        batch = self._history.of_batch(self._db, deletion.batch)
+        changes = [each for each in batch if each.action == "delete" and each.model in by_table]
+        if changes and changes[0].id != deletion.id:
+            changes = [deletion]  # It went with another row, which is had back by itself.
+        try:
+            with self._db.begin_nested():
+                made = [self._make(by_table[change.model], change) for change in changes]
+                self._db.flush()
+                self._note(author, made)
+        except IntegrityError as error:
+            raise Conflict(gettext("What it refers to is gone, or something has taken its place.")) from error
+        return made[0][1]
+
+    def _all(self, known: Any) -> list[Resource]:
+        mapper = self._access.resource.mapper
+        return [resource_for(each.class_, known) for each in mapper.registry.mappers]
+
+    def _make(self, resource: Resource, change: Row[Any]) -> tuple[Resource, Any]:
+        access = self._access.of(resource.model)
+        if access is not None:
+            access.require("add")
+        key = resource.keys.values(change.key)
+        if key is None or self._db.get(resource.model, key[0] if len(key) == 1 else key) is not None:
+            raise Conflict(gettext("There is a row of this key again."))
+        values = {name: pair[0] for name, pair in change.values.items() if pair}
+        row = resource.model(**restored(self._db, resource, values))
+        self._db.add(row)
+        self._db.flush()
+        if access is not None and not access.may_own(row):
+            raise Forbidden(gettext("You may not do this."))
+        return resource, row
+
+    def _note(self, author: Author, made: Sequence[tuple[Resource, Any]]) -> None:
+        changes = []
+        for resource, row in made:
+            values = {name: [None, value] for name, value in snapshot(resource, row).items()}
+            changes.append(record(self._db, resource, "restore", row, values))
+        self._history.write(self._db, author, changes)
+
+
+def restored(db: Session, resource: Resource, values: dict[str, Any]) -> dict[str, Any]:
+    """Values as a model takes them, of values as a history has them; what cannot be had back is left out: secrets,
+    computed values, files that are deleted, related rows that are gone.
+    """
+    found = {}
+    for name, value in values.items():
+        attribute = resource.attributes.get(name)
+        if name in resource.to_many:
+            column = key_column(resource, name)
+            keys = typed_keys(resource, name, value or ())
+            found[name] = list(db.scalars(select(column.class_).where(column.in_(keys)))) if keys else []
+        elif attribute is not None and hasattr(attribute.column, "table") and not is_secret(resource, name):
+            found |= _read(name, attribute, value)
+    return found
+
+
+def _read(name: str, attribute: Any, value: Any) -> dict[str, Any]:
+    if attribute.column.computed is not None or value == [*CHANGED]:
+        return {}
+    if attribute.family == "bytes":
+        return {name: None if value is None else base64.b64decode(value)}
+    if attribute.family in {"json", "array"}:
+        return {name: value}
+    if attribute.shown is StoredFile and value is not None:
+        return {}
+    try:
+        return {name: attribute.reader.validate_python(value)}
+    except pydantic.ValidationError:
+        return {}

@@ -1,0 +1,217 @@
+"""What a form shows of a row, and what somebody else has changed in it meanwhile."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Select
+from sqlalchemy.orm import selectinload
+
+from wholestack.db import Session
+from wholestack.forms import Field, FormView
+
+from ._access import Access
+from ._cells import text_of, words_of
+from ._form import KEY, SEEN, THEIRS, TOLD, FormOf, InlineForm, json_text, shown_name
+from ._resource import Resource
+
+_DIGITS = 10
+_VERSION = "@"
+
+
+class Children:
+    """The rows of one inline that a person sees.
+
+    Arguments:
+        inline: the inline.
+        access: what the person may with its model.
+        rows: the rows, in their order.
+        more: whether there are more, which are left as they are.
+    """
+
+    def __init__(self, inline: InlineForm, access: Access, rows: Sequence[Any], *, more: bool = False) -> None:
+        self.inline = inline
+        self.access = access
+        self.more = more
+        self.editable = [each for each in rows if access.may_row("change", each)]
+        self.others = [each for each in rows if each not in self.editable]
+
+    def key(self, row: Any) -> str:
+        """The key of a row, as text."""
+        return self.inline.resource.keys.text(row)
+
+
+def access_to(inline: InlineForm, access: Access) -> Access:
+    """What the person may with the rows of an inline."""
+    return Access(inline.resource, access.identity)
+
+
+def children_of(db: Session, inline: InlineForm, access: Access, parent: Any) -> Children:
+    """The rows of an inline that a person sees, with those that belong to each of them."""
+    mine = access_to(inline, access)
+    if parent is None or not mine.may("view"):
+        return Children(inline, mine, [])
+    most = inline.inline.most
+    statement = _ordered(inline, mine.rows().where(*_of(inline, parent))).limit(most + 1)
+    nested = [getattr(inline.resource.model, each.name) for each in inline.form.inlines]
+    many = [getattr(inline.resource.model, each.name) for each in inline.form.references.values() if each.many]
+    rows = db.scalars(statement.options(*(selectinload(each) for each in (*nested, *many)))).all()
+    return Children(inline, mine, rows[:most], more=len(rows) > most)
+
+
+def nested_of(inline: InlineForm, access: Access, parent: Any) -> Children:
+    """The same of rows within rows, which have been read with them."""
+    mine = access_to(inline, access)
+    rows = [each for each in getattr(parent, inline.name) if mine.may_row("view", each)] if parent is not None else []
+    if inline.inline.order:
+        rows.sort(key=lambda each: getattr(each, inline.inline.order) or 0)
+    return Children(inline, mine, rows[: inline.inline.most], more=len(rows) > inline.inline.most)
+
+
+def _of(inline: InlineForm, parent: Any) -> Iterator[Any]:
+    for name, own in inline.link:
+        yield getattr(inline.resource.model, name) == getattr(parent, own)
+
+
+def _ordered(inline: InlineForm, statement: Select[Any]) -> Select[Any]:
+    order = [getattr(inline.resource.model, inline.inline.order)] if inline.inline.order else []
+    return statement.order_by(*order, *inline.resource.mapper.primary_key)
+
+
+# -- what a form holds -----------------------------------------------------------------------------------------------
+
+
+def filling(of: FormOf, row: Any, inner: Mapping[str, Children] | None = None) -> dict[str, Any]:
+    """What a form is filled with for a row, by the names of its fields."""
+    found = {name: _value(of, name, row) for name in of.names if name not in of.files}
+    for inline in of.inlines:
+        rows = inner[inline.name] if inner is not None else None
+        if rows is not None:
+            found[inline.name] = [filled_row(rows, each) for each in rows.editable]
+            found[shown_name(inline.name)] = " ".join(rows.key(each) for each in rows.editable)
+    return found
+
+
+def filled_row(children: Children, row: Any) -> dict[str, Any]:
+    """What the form of a row in an inline is filled with."""
+    form = children.inline.form
+    inner = {each.name: nested_of(each, children.access, row) for each in form.inlines}
+    return {**filling(form, row, inner), KEY: children.key(row), SEEN: state_of(form, row)}
+
+
+def _value(of: FormOf, name: str, row: Any) -> Any:
+    reference = of.references.get(name)
+    if reference is not None and reference.many:
+        return reference.keys(row)
+    value = getattr(row, name)
+    return json_text(value) if of.resource.attributes[name].family == "json" and value is not None else value
+
+
+# -- what has changed ------------------------------------------------------------------------------------------------
+
+
+def state_of(of: FormOf, row: Any) -> str:
+    """What a form shows of a row, as digests of its fields: others where somebody has changed them."""
+    shown = FormView(of.taken).fill(filling(of, row))
+    parts = [f"{name}:{digest_of(shown[name])}" for name in of.names if name not in of.files]
+    parts += [f"{name}:{_digest([str(getattr(row, name))])}" for name in of.files]
+    version = version_of(of.resource, row)
+    return " ".join([*parts, f"{_VERSION}:{_digest([version])}"] if version is not None else parts)
+
+
+def version_of(resource: Resource, row: Any) -> str | None:
+    """The version of a row, where its model counts them."""
+    column = resource.mapper.version_id_col
+    return None if column is None else str(getattr(row, resource.mapper.get_property_by_column(column).key))
+
+
+def digest_of(field: Field) -> str:
+    """A digest of what a field holds, typed or filled in."""
+    return _digest(texts_in(field))
+
+
+def texts_in(field: Field) -> list[str]:
+    """What a field holds, so that typed and filled in are alike: a box without its tick is not sent, and lines end as
+    they do in Python.
+    """
+    if field.widget in {"rows", "fieldset"}:
+        found = [text for row in field for text in (row.values or [row.value])]
+    else:
+        found = field.values
+    return sorted(text.replace("\r\n", "\n") for text in found if text not in {"", "false"})
+
+
+def _digest(texts: Iterable[str]) -> str:
+    return hashlib.sha256("\0".join(texts).encode("utf-8", "surrogatepass")).hexdigest()[:_DIGITS]
+
+
+@dataclasses.dataclass(frozen=True)
+class Difference:
+    """A field that somebody else has changed since the form was shown, and that holds something else here.
+
+    Attributes:
+        path: its name in the form.
+        label: what it is called.
+        theirs: what the row has now.
+        yours: what was typed.
+        keep: whether theirs is taken, where the person says nothing else: they have not touched it.
+    """
+
+    path: str
+    label: str
+    theirs: str
+    yours: str
+    keep: bool
+
+
+def differences_to(form: FormView[Any], of: FormOf, row: Any, names: Iterable[str]) -> list[Difference]:
+    """What somebody else has changed in the fields of a page meanwhile."""
+    return list(_in_place(form, form, of, row, names, "", ""))
+
+
+def differences_in(form: FormView[Any], children: Children, names: Iterable[str]) -> Iterator[Difference]:
+    """The same in the rows of an inline."""
+    there = {children.key(each): each for each in children.editable}
+    for index, place in enumerate(form[children.inline.name].rows):
+        row = there.get(place[KEY].value)
+        if row is not None:
+            path, before = f"{place.name}.", f"{children.inline.title} {index + 1}, "
+            yield from _in_place(form, place, children.inline.form, row, names, path, before)
+
+
+def _in_place(
+    form: FormView[Any], place: Any, of: FormOf, row: Any, names: Iterable[str], path: str, before: str
+) -> Iterator[Difference]:
+    seen = dict(part.split(":", 1) for part in place[SEEN].value.split(" ") if ":" in part)
+    now = FormView(of.taken).fill(filling(of, row))
+    for name in names:
+        if name not in seen or name in of.files:
+            continue
+        theirs, yours = now[name], place[name]
+        if digest_of(theirs) != seen[name] and texts_in(theirs) != texts_in(yours):
+            label = before + words_of(of.references[name].relation or name if name in of.references else name)
+            keep = digest_of(yours) == seen[name]
+            yield Difference(f"{path}{name}", label, _words(place[name], theirs), _words(place[name], yours), keep)
+
+
+def _words(offered: Field, field: Field) -> str:
+    """What a field holds, in words: those of its choices where it has some."""
+    words = dict(offered.choices)
+    return text_of([words.get(text, text) for text in texts_in(field)])
+
+
+def same_version(form: FormView[Any], resource: Resource, row: Any) -> bool:
+    """Whether a row has the version that the form was shown with."""
+    version = version_of(resource, row)
+    sent = dict(part.split(":", 1) for part in form[SEEN].value.split(" ") if ":" in part).get(_VERSION)
+    return version is None or sent is None or sent == _digest([version])
+
+
+def taken_from(form: FormView[Any], differences: Sequence[Difference]) -> set[str]:
+    """The paths of the differences in which theirs is to be taken: as was said, or as it is first proposed."""
+    if form[TOLD].value:
+        return {*form[THEIRS].values}
+    return {each.path for each in differences if each.keep}

@@ -1,0 +1,189 @@
+"""The routes of a row's history: what was done to it, two versions of it, and having one back."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Row
+
+from wholestack import Conflict, NotFound, Redirect, Request, Router
+from wholestack.auth import Identity, Tenant
+from wholestack.db import Session
+from wholestack.forms import FormView
+from wholestack.languages import gettext
+from wholestack.sessions import Messages
+from wholestack.templates import Page
+
+from ._access import Access
+from ._changes import FieldLine, Reader, readable, version
+from ._deletion import Return, restored
+from ._desk import Desk
+from ._history import Author, differences
+from ._record import snapshot
+from ._row_pages import store_of
+from ._rows import RowPage
+from ._soft import is_deleted
+
+
+def history_pages(desk: Desk, router: Router) -> None:
+    """Add the history of a row."""
+    pages = HistoryPages(desk)
+    tenants = {} if desk.resource.session is Session else {"tenant": Tenant}
+    path = f"{desk.path}/{{key}}"
+    shown: Any = FormView
+    form = shown[desk.resource.form]
+    router.get(f"{path}/history", hidden=True)(desk.handler(pages.history, Page, key=str, **tenants))
+    old = desk.handler(pages.old, Page, key=str, change=int, form=form, **store_of(desk))
+    router.get(f"{path}/history/{{change}}", hidden=True)(old)
+    restore = desk.handler(pages.restore, Redirect, key=str, messages=Messages, **tenants)
+    router.post(f"{path}/restore", hidden=True)(restore)
+
+
+@dataclasses.dataclass(frozen=True)
+class RowHistory:
+    """What the page of a row's history shows.
+
+    Attributes:
+        access: what the person may with the model.
+        key: the row's.
+        label: what it is, or was, called.
+        row: the row; None where it is deleted.
+        changes: what was done to it, the latest first, each with the fields that the person may see.
+        compared: how two versions of it differ; None where none are compared.
+        restorable: whether the person may have it back.
+    """
+
+    access: Access
+    key: str
+    label: str
+    row: Any
+    changes: Sequence[tuple[Row[Any], Sequence[FieldLine]]]
+    compared: Sequence[FieldLine] | None
+    restorable: bool
+
+
+class HistoryPages:
+    """The handlers of histories."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self.resource = desk.resource
+        self.history_of = desk.admin.history
+
+    def history(
+        self, request: Request, identity: Identity[Any], db: Session, key: str, tenant: Tenant | None = None
+    ) -> Page:
+        access, frame = self._desk.begin(request, identity)
+        row, gone = self._found(db, access, key, tenant)
+        changes = self.history_of.of(db, self.resource.table, key)
+        reader = Reader(db, access)
+        shown = RowHistory(
+            access,
+            key,
+            self.resource.view.label(row) if row is not None else gone.label,  # type: ignore[union-attr]
+            row,
+            [(each, reader.lines(each, row)) for each in changes],
+            self._compared(db, access, row, gone, request, changes),
+            self._may_have_back(access, row),
+        )
+        return self._desk.page("history.html", frame, page=shown)
+
+    def _found(
+        self, db: Session, access: Access, key: str, tenant: Tenant | None
+    ) -> tuple[Any, None] | tuple[None, Row[Any]]:
+        """The row, or the change that deleted it.
+
+        Raises:
+            NotFound: there never was one that they might see.
+        """
+        try:
+            return access.row(db, key), None
+        except NotFound:
+            gone = Return(db, access, self.history_of).change_of(key) if access.may("view") else None
+            values = self.resource.keys.values(key)
+            there = values is None or db.get(self.resource.model, values[0] if len(values) == 1 else values) is not None
+            accesses = {self.resource.table: access}
+            if gone is None or there or not readable(db, accesses, [gone], tenant.key if tenant else None):
+                raise
+            return None, gone
+
+    def _may_have_back(self, access: Access, row: Any) -> bool:
+        if row is None:
+            return access.may("add")
+        return is_deleted(self.resource, row) and access.may_any_row("delete", row)
+
+    def _compared(
+        self,
+        db: Session,
+        access: Access,
+        row: Any,
+        gone: Row[Any] | None,
+        request: Request,
+        changes: Sequence[Row[Any]],
+    ) -> Sequence[FieldLine] | None:
+        known = {str(each.id): each for each in changes}
+        two = [known.get((request.query.get(name) or [""])[0]) for name in ("from", "to")]
+        if None in two:
+            return None
+        first, second = (self._version(db, row, gone, each) for each in sorted(two, key=lambda each: each.id))  # type: ignore[union-attr]
+        labels = [each.labels for each in reversed(changes)]
+        return Reader(db, access).compared(differences(first, second), labels, row)
+
+    def _version(self, db: Session, row: Any, gone: Row[Any] | None, change: Any) -> dict[str, Any]:
+        """The values of the row as they were after a change."""
+        now = {} if row is None else snapshot(self.resource, row)
+        if gone is not None and change.id == gone.id:
+            return dict.fromkeys(gone.values)
+        return version(now, self.history_of.since(db, self.resource.table, change.key, change.id))
+
+    def old(
+        self,
+        request: Request,
+        identity: Identity[Any],
+        db: Session,
+        key: str,
+        change: int,
+        form: FormView[Any],
+        files: Any = None,
+    ) -> Page:
+        """The form of the row with the values of an old version: saved, they are a change as any other."""
+        access, frame = self._desk.begin(request, identity)
+        row = access.row(db, key, "change")
+        found = self.history_of.one(db, change)
+        if found is None or (found.model, found.key) != (self.resource.table, self.resource.keys.text(row)):
+            raise NotFound(gettext("There is no such change."))
+        names = access.editable(self.resource.fields, row)
+        then = {name: value for name, value in self._version(db, row, None, found).items() if name in names}
+        page = RowPage(access, form, row, editable=True)
+        page.files = files
+        form.action = frame.url(self.resource.slug, key)
+        return self._desk.page("form.html", frame, page=page.open(db, restored(db, self.resource, then)))
+
+    def restore(
+        self,
+        request: Request,
+        identity: Identity[Any],
+        db: Session,
+        key: str,
+        messages: Messages,
+        tenant: Tenant | None = None,
+    ) -> Redirect:
+        """Have a deleted row back."""
+        access, frame = self._desk.begin(request, identity)
+        row, gone = self._found(db, access, key, tenant)
+        back, author = Return(db, access, self.history_of), Author.of(request, identity)
+        if row is None:
+            access.require("add")
+            try:
+                row = back.anew(author, gone)  # type: ignore[arg-type]
+            except Conflict as error:
+                messages.error(gettext("It cannot be had back. %(why)s") % {"why": error.detail})
+                return Redirect(frame.url(self.resource.slug, key, "history"))
+        elif is_deleted(self.resource, row):
+            back.unmark(author, row)
+        else:
+            raise NotFound(gettext("It is not deleted."))
+        messages.success(gettext("%(label)s is there again.") % {"label": self.resource.view.label(row)})
+        return Redirect(frame.url(self.resource.slug, self.resource.keys.text(row)))

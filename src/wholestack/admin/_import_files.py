@@ -1,0 +1,243 @@
+"""Files that are to be imported: read once, held to limits, and kept as lines of JSON, whatever they were."""
+
+from __future__ import annotations
+
+import csv
+import datetime
+import io
+import os
+import re
+import tempfile
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import pydantic_core
+
+from wholestack import Upload
+from wholestack.files import ArchiveLimits, ArchiveRefused, extract
+from wholestack.languages import gettext
+
+from ._sheets import openpyxl, unguarded
+
+MOST_COLUMNS = 200
+_LONGEST_CELL = 100_000
+_UNPACKED = ArchiveLimits(total=64 * 1024**2, file=64 * 1024**2, files=500, depth=6)
+_XML = (".xml", ".rels", ".vml")
+_ENCODED = re.compile(rb"""^\s*<\?xml[^>]*?encoding\s*=\s*["'](?!utf-8["'])""", re.IGNORECASE)
+_ENTITIES = (b"<!DOCTYPE", b"<!ENTITY")
+Cells = Sequence[Any]
+
+
+class FileBroken(ValueError):
+    """A file that cannot be imported as it is; it says why."""
+
+
+class Packed:
+    """The rows of a file as they are kept: JSON lines, compressed.
+
+    Arguments:
+        data: what `pack` gave.
+
+    Example:
+        >>> headings, data, count = pack([["a", "b"], [1, "x"], [2, "y"]], most=10)
+        >>> headings, count, list(Packed(data))
+        (['a', 'b'], 2, [[1, 'x'], [2, 'y']])
+    """
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def __iter__(self) -> Iterator[list[Any]]:
+        return (pydantic_core.from_json(line) for line in lines_in(self._data))
+
+
+def lines_in(data: bytes) -> Iterator[bytes]:
+    """The lines of a compressed text, one after the other."""
+    unpack, rest = zlib.decompressobj(), b""
+    view = memoryview(data)
+    for start in range(0, len(view), 16 * 1024):
+        *lines, rest = (rest + unpack.decompress(view[start : start + 16 * 1024])).split(b"\n")
+        yield from lines
+    if rest:
+        yield rest
+
+
+class Packer:
+    """Compresses lines as they come."""
+
+    def __init__(self) -> None:
+        self._pack = zlib.compressobj(1)
+        self._done: list[bytes] = []
+
+    def add(self, value: Any) -> None:
+        """Add a value as a line."""
+        self._done.append(self._pack.compress(pydantic_core.to_json(value, fallback=str) + b"\n"))
+
+    def packed(self) -> bytes:
+        """All of it."""
+        return b"".join([*self._done, self._pack.flush()])
+
+
+def pack(rows: Iterable[Cells], most: int) -> tuple[list[str], bytes, int]:
+    """Read the rows of a table, the first of which has the headings.
+
+    Arguments:
+        rows: the rows.
+        most: how many there may be.
+
+    Returns:
+        the headings, the rows for `Packed`, and how many they are; rows with nothing in them are left out.
+
+    Raises:
+        FileBroken: it has no headings, two of one name, too many rows or columns, or a row that is too long.
+    """
+    source = iter(rows)
+    headings = [str("" if each is None else each).strip() for each in next(source, ())]
+    while headings and not headings[-1]:
+        headings.pop()
+    _check_headings(headings)
+    packer, count = Packer(), 0
+    for line, row in enumerate(source, 2):
+        cells = list(row)
+        while len(cells) > len(headings) and cells[-1] in (None, ""):
+            cells.pop()
+        if len(cells) > len(headings):
+            raise FileBroken(_at(gettext("Line %(line)s has more cells than there are headings."), line))
+        if any(isinstance(cell, str) and len(cell) > _LONGEST_CELL for cell in cells):
+            raise FileBroken(_at(gettext("Line %(line)s has a cell that is too long."), line))
+        if line > 2 * most + 1_000:  # Lines with nothing in them cost as much as others.
+            raise FileBroken(_too_many(most))
+        if all(cell in (None, "") for cell in cells):
+            continue
+        count += 1
+        if count > most:
+            raise FileBroken(_too_many(most))
+        packer.add([*cells, *[None] * (len(headings) - len(cells))])
+    return headings, packer.packed(), count
+
+
+def _check_headings(headings: Sequence[str]) -> None:
+    if not headings:
+        raise FileBroken(gettext("The first line has to name the columns."))
+    if len(headings) > MOST_COLUMNS:
+        raise FileBroken(gettext("There are too many columns."))
+    if any(len(each) > 255 for each in headings):
+        raise FileBroken(gettext("The name of a column is too long."))
+
+
+def _too_many(most: int) -> str:
+    return gettext("There are more than %(most)s rows: import them in parts.") % {"most": f"{most:,}"}
+
+
+def _at(text: str, line: int) -> str:
+    return text % {"line": line}
+
+
+def read(upload: Upload, most: int) -> tuple[list[str], bytes, int]:
+    """Read an uploaded file, as `pack` does; its kind is told by what is in it.
+
+    Raises:
+        FileBroken: it is none of the kinds, or is broken.
+        PackageMissing: it is a spreadsheet, and the package for those is not there.
+    """
+    upload.seek(0)
+    head = upload.read(4)
+    upload.seek(0)
+    if head.startswith(b"PK"):
+        return pack(_spreadsheet(upload, most), most)
+    if head.startswith(b"\xd0\xcf\x11\xe0"):
+        raise FileBroken(gettext("This is an old or encrypted spreadsheet: save it as XLSX or CSV."))
+    text = _text(upload.read())
+    first = text.lstrip()[:1]
+    return pack(_objects(text) if first in {"[", "{"} else _csv(text), most)
+
+
+def _text(data: bytes) -> str:
+    encoding = "utf-16" if data[:2] in {b"\xff\xfe", b"\xfe\xff"} else "utf-8-sig"
+    try:
+        text = data.decode(encoding)
+    except UnicodeDecodeError:
+        raise FileBroken(gettext("The text of this file is not UTF-8: save it as CSV in UTF-8.")) from None
+    if "\0" in text:
+        raise FileBroken(gettext("This is no table that can be read: CSV, XLSX or JSON."))
+    return text
+
+
+def _csv(text: str) -> Iterator[Cells]:
+    head = text[:10_000].partition("\n")[0]
+    delimiter = max(",;\t", key=head.count)
+    try:
+        for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True):
+            yield [unguarded(cell) for cell in row]
+    except csv.Error as error:
+        told = gettext("This CSV file is broken: %(why)s.") % {"why": error}
+        raise FileBroken(told) from None
+
+
+def _objects(text: str) -> Iterator[Cells]:
+    """The rows of JSON: an array of objects, or one object in each line."""
+    try:
+        if text.lstrip().startswith("["):
+            values = pydantic_core.from_json(text, cache_strings="keys")
+        else:
+            values = [pydantic_core.from_json(line, cache_strings="keys") for line in text.splitlines() if line.strip()]
+    except ValueError as error:
+        told = gettext("This JSON file is broken: %(why)s.") % {"why": str(error)[:200]}
+        raise FileBroken(told) from None
+    if not all(isinstance(each, dict) for each in values):
+        raise FileBroken(gettext("A JSON file has an array of objects, or an object in each line."))
+    names = list(dict.fromkeys(name for each in values for name in each))
+    yield names
+    for each in values:
+        yield [each.get(name) for name in names]
+
+
+# -- spreadsheets ----------------------------------------------------------------------------------------------------
+
+
+def _spreadsheet(upload: Upload, most: int) -> Iterator[Cells]:
+    package = openpyxl()
+    _check_archive(upload)
+    try:
+        book = package.load_workbook(upload.file, read_only=True, data_only=True, keep_links=False)
+        sheet = book.worksheets[0]
+        for row in sheet.iter_rows(max_col=MOST_COLUMNS + 1, max_row=2 * most + 1_001, values_only=True):
+            yield [_cell(value) for value in row]
+    except FileBroken:
+        raise
+    except Exception as error:  # Whatever a parser of hostile XML may come to.
+        raise FileBroken(gettext("This spreadsheet is broken.")) from error
+
+
+def _check_archive(upload: Upload) -> None:
+    """Unpack it within limits before anybody reads it: a bomb, a link, a document with entities of its own goes no
+    further.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        inside = os.path.join(folder, "sheet")
+        try:
+            names = extract(upload, inside, _UNPACKED)
+        except ArchiveRefused as error:
+            raise FileBroken(gettext("This spreadsheet is refused: %(why)s") % {"why": error.detail}) from None
+        for name in names:
+            if name.lower().endswith(_XML):
+                with open(os.path.join(inside, name), "rb") as file:
+                    data = file.read()
+                if any(each in data for each in _ENTITIES) or b"\0" in data[:4096] or _ENCODED.search(data[:512]):
+                    raise FileBroken(gettext("This spreadsheet is broken."))
+    upload.seek(0)
+
+
+def _cell(value: Any) -> Any:
+    """A cell as the other kinds of files have it.
+
+    Example:
+        >>> _cell(2.0), _cell(datetime.datetime(2026, 11, 27)), _cell("'=1"), _cell(None)
+        (2, '2026-11-27T00:00:00', '=1', None)
+    """
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
+        return int(value)
+    if isinstance(value, (datetime.datetime, datetime.date, datetime.time)):
+        return value.isoformat()
+    return unguarded(value) if isinstance(value, str) else value

@@ -1,0 +1,344 @@
+"""Importing: every row read, judged and written in one transaction; a dry run does the same, and takes it back."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import pydantic_core
+from sqlalchemy import Row, select
+from sqlalchemy.exc import DBAPIError
+
+from wholestack import Forbidden
+from wholestack.errors import ValidationFailed
+from wholestack.languages import gettext
+
+from ._action_runs import fields_shown
+from ._history import Author, Change, differences
+from ._import_files import Packed, Packer
+from ._import_plan import Plan, RowPlan
+from ._jobs import ASKED, DONE, FAILED, Jobs
+from ._paths import among
+from ._record import is_secret, snapshot
+
+if TYPE_CHECKING:
+    from wholestack.db import Session
+
+    from ._access import Access
+    from ._plugin import Admin
+
+BATCH = 500
+"""Rows that are looked up, written and noted together."""
+NO_COUNTS = {"add": 0, "change": 0, "same": 0, "fault": 0}
+_JSON = {"json", "array"}
+
+
+class ImportRun:
+    """An import, or the dry run before it.
+
+    Arguments:
+        admin: the plugin.
+        jobs: where it is kept.
+        db: the session, in a transaction of the caller's.
+        access: what the person may.
+        job: the job.
+        author: who it is.
+        tell: is told how far it is.
+    """
+
+    def __init__(
+        self,
+        admin: Admin,
+        jobs: Jobs,
+        db: Session,
+        access: Access,
+        job: Row[Any],
+        author: Author,
+        tell: Callable[[int, int], None] | None = None,
+    ) -> None:
+        self._admin = admin
+        self._jobs = jobs
+        self._db = db
+        self._access = access
+        self._job = job
+        self._author = author
+        self._tell = tell
+        self.resource = access.resource
+        settings = job.settings
+        self._plan = Plan(access, settings["headings"], settings["columns"], settings["keys"])
+        self._is_dry: bool = not settings.get("checked")
+        self._writes = Writes(db, access, self._plan, None if self._is_dry else author, admin)
+        self._outcome = Packer()
+        self.counts: dict[str, int] = dict(NO_COUNTS)
+
+    def run(self) -> None:
+        """Read all rows and write them; with a fault in one, or in a dry run, nothing stays written.
+
+        Raises:
+            Forbidden: they may not import.
+        """
+        self._access.require("import")
+        if not (self._access.may("add") or self._access.may("change")):
+            raise Forbidden(gettext("You may not do this."))
+        with self._db.begin_nested() as inside:
+            self._rows()
+            if self._is_dry or self.counts["fault"]:
+                inside.rollback()
+        state = ASKED if self._is_dry else FAILED if self.counts["fault"] else DONE
+        note = gettext("Some rows have faults, so nothing was imported.") if state == FAILED else None
+        settings = {**self._job.settings, "counts": self.counts, "checked": not self.counts["fault"]}
+        self._jobs.change(
+            self._db,
+            self._job.id,
+            state=state,
+            note=note,
+            settings=settings,
+            done=self._job.total,
+            outcome=self._outcome.packed(),
+        )
+
+    def _rows(self) -> None:
+        rows = iter(Packed(self._jobs.blob(self._db, self._job.id, "source")))
+        numbers = itertools.count(1)
+        done = 0
+        while batch := [(next(numbers), row) for row in itertools.islice(rows, BATCH)]:
+            for line in self._writes.batch(batch):
+                self.counts["fault" if line[4] else line[1]] += 1
+                self._outcome.add(line)
+            done += len(batch)
+            if self._tell is not None:
+                self._tell(done, self._job.total)
+
+
+class Writes:
+    """Writes the rows of a file, some at a time.
+
+    Arguments:
+        db: the session.
+        access: what the person may.
+        plan: how a file is read.
+        author: who it is; None in a dry run, of which no history is written.
+        admin: the plugin, with the history.
+    """
+
+    def __init__(self, db: Session, access: Access, plan: Plan, author: Author | None, admin: Admin) -> None:
+        self._db = db
+        self._access = access
+        self._plan = plan
+        self._author = author
+        self._history = admin.history
+        self.resource = access.resource
+        self._may_add = access.may("add")
+        self._may_change = access.may("change")
+        shown = fields_shown(access)
+        self._watched = [name for name in shown if name not in self.resource.to_many or name in plan.names]
+        self._first: dict[tuple[Any, ...], int] = {}
+
+    def batch(self, batch: Sequence[tuple[int, Sequence[Any]]]) -> Iterator[tuple[Any, ...]]:
+        """Write some rows.
+
+        Returns:
+            of each the line, ``"add"``, ``"change"`` or ``"same"``, what it is called, its changes, its faults.
+        """
+        plans = [(self._plan.key_of(line, cells), cells) for line, cells in batch]
+        there = self._there([plan.keys for plan, _ in plans if plan.keys])
+        work: list[tuple[RowPlan, Any]] = []
+        for plan, cells in plans:
+            row = self._met(plan, there)
+            if not plan.faults:
+                self._plan.read(plan, cells, new=row is None)
+            work.append((plan, row))
+        self._check_references(work)
+        done = self._put_all(work)
+        if self._author is not None:
+            self._note(self._author, done)
+        for plan, row in work:
+            values, label = done.get(plan.line, ({}, ""))[:2]
+            kind = "add" if row is None else "change" if values else "same"
+            yield plan.line, kind, label, {self._plan.title(name): pair for name, pair in values.items()}, plan.faults
+
+    # -- what is there -----------------------------------------------------------------------------------------------
+
+    def _there(self, keys: Sequence[tuple[Any, ...]]) -> dict[tuple[Any, ...], list[Any]]:
+        """The rows that the person sees, by the values that a file knows them by."""
+        found: dict[tuple[Any, ...], list[Any]] = {}
+        if keys:
+            names = self._plan.keys
+            for row in self._db.scalars(self._access.rows().where(of_names(self.resource.model, names, keys))):
+                found.setdefault(tuple(getattr(row, name) for name in names), []).append(row)
+        return found
+
+    def _met(self, plan: RowPlan, there: dict[tuple[Any, ...], list[Any]]) -> Any:
+        """The row that a line of the file is about; None for a new one."""
+        keys = plan.keys
+        rows = there.get(keys, []) if keys else []
+        if keys:
+            first = self._first.setdefault(keys, plan.line)
+            if first != plan.line:
+                plan.faults.append((self._key_title, gettext("Row %(line)s has the same.") % {"line": first}))
+        if len(rows) > 1:
+            plan.faults.append((self._key_title, gettext("Several rows have this.")))
+        row = rows[0] if rows else None
+        if row is None:
+            made = [name for name in self._plan.keys if self.resource.attributes[name].made]
+            if keys and made and not plan.faults:
+                plan.faults.append((self._key_title, gettext("There is no such row, or it is not yours to see.")))
+            elif not self._may_add:
+                plan.faults.append((gettext("Row"), gettext("You may not add rows.")))
+        elif not self._may_change or not self._access.may_row("change", row):
+            plan.faults.append((gettext("Row"), gettext("You may not change this row.")))
+        return row
+
+    @property
+    def _key_title(self) -> str:
+        return ", ".join(self._plan.title(name) for name in self._plan.keys)
+
+    def _check_references(self, work: Sequence[tuple[RowPlan, Any]]) -> None:
+        """Rows of other models must be there, and theirs to choose; they are looked up for all lines at once."""
+        for name, reference in self._plan.references.items():
+            wanted = {key for plan, _ in work for key in _keys_in(plan.values.get(name))}
+            if not wanted:
+                continue
+            column = getattr(reference.model, reference.key)
+            choices = self._choices(reference).where(column.in_(wanted))
+            rows = {getattr(row, reference.key): row for row in self._db.scalars(choices)}
+            for plan, _ in work:
+                keys = _keys_in(plan.values.get(name))
+                if any(key not in rows for key in keys):
+                    told = gettext("There is no such row, or it is not yours to see.")
+                    plan.faults.append((self._plan.title(name), told))
+                elif reference.many and name in plan.values:
+                    plan.values[name] = [rows[key] for key in dict.fromkeys(keys)]
+
+    def _choices(self, reference: Any) -> Any:
+        if reference.relation:
+            return self._access.choices(reference.relation)
+        other = self._access.of(reference.model)
+        return select(reference.model) if other is None else other.rows()
+
+    # -- writing -----------------------------------------------------------------------------------------------------
+
+    def _put_all(self, work: Sequence[tuple[RowPlan, Any]]) -> dict[int, tuple[Any, ...]]:
+        """Write the rows together; where the database refuses one, each by itself, to find which."""
+        sound = [(plan, row) for plan, row in work if not plan.faults]
+        try:
+            with self._db.begin_nested():
+                return self._put(sound)
+        except (DBAPIError, ValidationFailed):
+            found: dict[int, tuple[Any, ...]] = {}
+            for plan, row in sound:
+                if plan.faults:
+                    continue
+                try:
+                    with self._db.begin_nested():
+                        found |= self._put([(plan, row)])
+                except ValidationFailed as error:
+                    plan.faults += [(self._plan.title(each.pointer[1:]), each.detail) for each in error.faults]
+                except DBAPIError as error:
+                    plan.faults.append((gettext("Row"), _refused(error)))
+            return found
+
+    def _put(self, work: Sequence[tuple[RowPlan, Any]]) -> dict[int, tuple[Any, ...]]:
+        before = {plan.line: snapshot(self.resource, row, self._watched) for plan, row in work if row is not None}
+        rows: dict[int, Any] = {}
+        for plan, row in work:
+            made = self._filled(plan, row)
+            if made is not None:
+                rows[plan.line] = made
+                if row is None:
+                    self._db.add(made)
+        self._db.flush()
+        self._check_theirs(work, rows)
+        found = {}
+        for plan, _ in work:
+            if plan.line in rows and not plan.faults:
+                row = rows[plan.line]
+                values = differences(before.get(plan.line, {}), snapshot(self.resource, row, self._watched))
+                values = {name: pair for name, pair in values.items() if not is_secret(self.resource, name)}
+                found[plan.line] = (values, self.resource.view.label(row), row, plan.line in before)
+        return found
+
+    def _filled(self, plan: RowPlan, row: Any) -> Any:
+        """The row with its values; None where the model itself refuses one."""
+        attributes = self.resource.attributes
+        values = {
+            name: pydantic_core.to_jsonable_python(value)
+            if name in attributes and attributes[name].family in _JSON
+            else value
+            for name, value in plan.values.items()
+        }
+        new = row is None
+        try:
+            if new:
+                row = self.resource.model(**values)
+            else:
+                for name, value in values.items():
+                    setattr(row, name, value)
+        except ValueError as error:  # A `@validates` of the model's own.
+            plan.faults.append((gettext("Row"), str(error)))
+            return None
+        self.resource.view.before_save(row, self._access.identity, new=new)
+        return row
+
+    def _check_theirs(self, work: Sequence[tuple[RowPlan, Any]], rows: dict[int, Any]) -> None:
+        """What was written must be a row that the person may change; else they would give it away, or take it."""
+        if self._access.policy("view") is None and self._access.policy("change") is None:
+            return
+        names = self.resource.keys.names
+        keys = {line: tuple(getattr(row, name) for name in names) for line, row in rows.items()}
+        if not keys:
+            return
+        theirs = select(*(getattr(self.resource.model, name) for name in names))
+        for policy in {self._access.policy("view"), self._access.policy("change")} - {None}:
+            theirs = theirs.where(policy.sql(self._access.identity))  # type: ignore[union-attr]
+        there = {tuple(row) for row in self._db.execute(theirs.where(among(self.resource, [*keys.values()])))}
+        for plan, _ in work:
+            if plan.line in keys and keys[plan.line] not in there:
+                plan.faults.append((gettext("Row"), gettext("You may not save a row like this.")))
+
+    def _note(self, author: Author, done: dict[int, tuple[Any, ...]]) -> None:
+        changes = []
+        for values, label, row, was_there in done.values():
+            if values:
+                tenant = getattr(row, "tenant_key", None)
+                changes.append(
+                    Change(
+                        "change" if was_there else "add",
+                        self.resource.table,
+                        self.resource.keys.text(row),
+                        label,
+                        values,
+                        tenant=None if tenant is None else str(tenant),
+                    )
+                )
+        self._history.write(self._db, author, changes)
+
+
+def of_names(model: type[Any], names: Sequence[str], values: Sequence[tuple[Any, ...]]) -> Any:
+    """The condition of the rows that have these values in these attributes; None is a value like another."""
+    from sqlalchemy import and_, or_
+
+    columns = [getattr(model, name) for name in names]
+    if len(columns) == 1:
+        return columns[0].in_([value[0] for value in values])
+    same = [
+        and_(*(each.is_(None) if one is None else each == one for each, one in zip(columns, value, strict=True)))
+        for value in values
+    ]
+    return or_(*same)
+
+
+def _keys_in(value: Any) -> Sequence[Any]:
+    return value if isinstance(value, list) else () if value is None else (value,)
+
+
+def _refused(error: DBAPIError) -> str:
+    """Why the database has not taken a row, without its own words: those may tell of other people's."""
+    from sqlalchemy.exc import DataError, IntegrityError
+
+    if isinstance(error, IntegrityError):
+        return gettext("There is such a row already, or what it refers to is not there.")
+    if isinstance(error, DataError):
+        return gettext("The database does not take these values.")
+    raise error

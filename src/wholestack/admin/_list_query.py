@@ -1,0 +1,145 @@
+"""Which rows a list has: those that the person may see, filtered and searched as the query says.
+
+Lists, actions on all that match and exports read the same query here, so that each is about the rows that were shown.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Select
+
+from wholestack.db import Session
+
+from ._access import Access
+from ._dates import Drill
+from ._filters import filters_of
+from ._inputs import Input, ListFilter, Look, Unread
+from ._resource import ListColumn, Resource
+from ._search import LONGEST, Search
+
+Query = Mapping[str, Sequence[str]]
+
+
+class ListRules:
+    """What the list of a model can be asked for; made once, so that names which there are not are told at once.
+
+    Arguments:
+        resource: the model.
+
+    Raises:
+        SetupError: its view names what the model has not.
+    """
+
+    def __init__(self, resource: Resource) -> None:
+        self.resource = resource
+        self.search = Search(resource)
+        self.filters: list[ListFilter] = filters_of(resource)
+        drill = resource.view.date_drill
+        self.drill = Drill.of(resource, drill) if drill else None
+        self.columns: list[ListColumn] = [*resource.columns, *resource.more_columns]
+
+    def visible(self, access: Access) -> list[ListFilter]:
+        """The filters by attributes that a person may see; who may not see a value may not find rows by it."""
+        given = self.resource.view.filters
+        names = [each.partition("__")[0] if isinstance(each, str) else "" for each in given]
+        seen = set(access.visible([name for name in names if name])) | {""}
+        pairs = zip(self.filters, names, strict=True)
+        return [each for each, name in pairs if name in seen and each.shown(access)]
+
+
+@functools.lru_cache(512)
+def rules_of(resource: Resource) -> ListRules:
+    """The rules of a model's list."""
+    return ListRules(resource)
+
+
+class ListQuery:
+    """The rows that a query asks for, before their order and page.
+
+    Arguments:
+        access: what the person may.
+        query: the query of the list's address.
+        db: the session.
+        action: what they must be able to do with the rows.
+
+    Attributes:
+        statement: a select of the rows.
+        ignored: the titles of what made no sense, and was left out.
+        search: what is looked for.
+    """
+
+    def __init__(self, access: Access, query: Query, db: Session, action: str = "view") -> None:
+        self.rules = rules_of(access.resource)
+        self.look = Look(access, db)
+        self.ignored: list[str] = []
+        self.search: str = (query.get("q") or [""])[0][:LONGEST].strip() if self.rules.search else ""
+        self._query = {name: [each for each in values if each != ""] for name, values in query.items()}
+        self._filters = self.rules.visible(access)
+        statement = self._filtered(access.rows(action))
+        dialect = db.get_bind(access.resource.mapper).dialect.name
+        seen = set(access.visible(self.rules.search.names))
+        #: Without the date that is drilled down to.
+        self.undated: Select[Any] = (
+            self.rules.search.where(statement, self.search, dialect, seen) if self.search else statement
+        )
+        self.part = ""
+        self.statement: Select[Any] = self._drilled(access)
+
+    def _filtered(self, statement: Select[Any]) -> Select[Any]:
+        for each in self._filters:
+            values = self._values(each)
+            if values:
+                try:
+                    statement = each.where(self.look, statement, values)
+                except Unread as error:
+                    self.ignored.append(error.title)
+        return statement
+
+    def _values(self, each: ListFilter) -> dict[str, Sequence[str]]:
+        return {name: self._query[name] for name in each.names if self._query.get(name)}
+
+    def _drilled(self, access: Access) -> Select[Any]:
+        drill = self.drill
+        given = (self._query.get(drill.name) or [""])[0] if drill is not None else ""
+        if drill is None or not given:
+            return self.undated
+        try:
+            found = drill.where(self.undated, given)
+        except Unread as error:
+            self.ignored.append(error.title)
+            return self.undated
+        self.part = given
+        return found
+
+    @property
+    def drill(self) -> Drill | None:
+        """The drill-down by a date, where the person may see it."""
+        drill, access = self.rules.drill, self.look.access
+        return drill if drill is not None and access.visible([access.resource.view.date_drill]) else None
+
+    def part_asks(self) -> list[Any]:
+        """What a query asks for the parts that can be gone down to."""
+        return self.drill.asks(self.undated, self.part) if self.drill is not None else []
+
+    def parts(self, found: Sequence[Any]) -> list[str]:
+        """The years, months or days that can be gone down to, of what that query has found."""
+        return self.drill.parts(self.part, found) if self.drill is not None else []
+
+    @property
+    def names(self) -> list[str]:
+        """What of the query is read here."""
+        drill = [self.drill.name] if self.drill is not None else []
+        return ["q", *drill, *(name for each in self._filters for name in each.names)]
+
+    @functools.cached_property
+    def inputs(self) -> list[Input]:
+        """The inputs of the filters."""
+        return [found for each in self._filters for found in each.inputs(self.look, self._values(each))]
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether anything is searched or filtered."""
+        return bool(self.search or self.part or any(self._values(each) for each in self._filters))

@@ -1,0 +1,366 @@
+"""The page of a list: filtered, searched, ordered, one page of it, with no count of millions on the way."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+from urllib.parse import parse_qs, urlencode
+
+import pydantic
+from markupsafe import Markup
+from sqlalchemy import Row, select
+from sqlalchemy.orm import Load
+
+from wholestack import Request
+from wholestack.crud import BadCursor, Pager
+from wholestack.crud import Page as Rows
+from wholestack.db import Session
+from wholestack.forms import FormView
+from wholestack.languages import gettext
+
+from ._access import Access
+from ._cells import cell, is_number, is_row, text_of, words_of
+from ._count import MOST_COUNTED, MOST_FOUND, Count, count_asks, counted
+from ._frame import Frame
+from ._list_edits import ShownEdits
+from ._list_query import ListQuery
+from ._paths import among
+from ._resource import ListColumn, Resource
+
+SIZES = (20, 50, 100, 200, 500)
+_MOST_JUMPED = 10**9
+_MOST_SHOWN = 20
+"""Rows of a relation to many in a cell."""
+_PLACE = {"cursor", "page"}
+_LOOKS = {"order", "limit", "columns", "view"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Heading:
+    """The heading of a column.
+
+    Attributes:
+        title: its words.
+        url: orders by it, or turns the order; None where the list cannot be ordered by it.
+        without: orders by the others; None where the list is not ordered by it.
+        order: ``"ascending"``, ``"descending"`` or None.
+        place: which of several orders it is, from 1; 0 where it is the only one.
+        number: whether numbers stand below.
+    """
+
+    title: str
+    url: str | None = None
+    without: str | None = None
+    order: str | None = None
+    place: int = 0
+    number: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Cell:
+    """A cell: what it shows, whether that is a number, and which column it is in."""
+
+    name: str
+    html: Markup
+    number: bool
+
+
+class ListPage:
+    """What the template of a list shows.
+
+    Arguments:
+        access: what the person may.
+        frame: the page's frame.
+        request: the request, with the query.
+        db: the session.
+        pages: gives pages of rows.
+    """
+
+    def __init__(self, access: Access, frame: Frame, request: Request, db: Session, pages: Pager) -> None:
+        self.resource: Resource = access.resource
+        self.access = access
+        self.query = ListQuery(access, request.query, db)
+        self.search = self.query.search
+        self.saved: Sequence[Row[Any]] = ()
+        self.edits: ShownEdits | None = None
+        self._frame = frame
+        known = {*_PLACE, *_LOOKS, *self.query.names}
+        self._given = {name: values for name, values in request.query.items() if name in known}
+        self._db = db
+        self._pages = pages
+        self._links: dict[int, Markup] = {}
+        self.columns = self._columns()
+        self.asked = self._asked()
+        self.number = self._number()
+        self.rows: Rows[Any] = self._page()
+
+    def let_edit(self, form: FormView[Any], names: Sequence[str]) -> None:
+        """Let the rows be edited in place, those that the person may change."""
+        if self.edited & set(names) and self.access.may("change"):
+            form.action = f"{self._frame.url(self.resource.slug, '-', 'edit')}{self.url(cursor=self._one('cursor'))}"
+            self.edits = ShownEdits(self.access, form, self.rows.items, names)
+
+    @property
+    def edited(self) -> set[str]:
+        """The columns with fields: all that are shown but the first, which leads to the row."""
+        return {each.name for each in self.columns[1:]}
+
+    # -- what is asked -----------------------------------------------------------------------------------------------
+
+    def _one(self, name: str) -> str | None:
+        return next((value for value in self._given.get(name, ()) if value), None)
+
+    @property
+    def ignored(self) -> list[str]:
+        """What made no sense, and was left out."""
+        return self.query.ignored
+
+    def _columns(self) -> list[ListColumn]:
+        """The columns that were chosen, else those of the view; of both what the person may see."""
+        usual = self.query.rules.columns
+        seen = set(self.access.visible([each.name for each in usual]))
+        self.choosable: list[ListColumn] = [each for each in usual if each.name in seen]
+        chosen = set(self._given.pop("columns", ()))
+        found = [each for each in self.choosable if each.name in chosen]
+        if found:
+            self._given["columns"] = [each.name for each in found]
+        return found or [each for each in self.resource.columns if each.name in seen]
+
+    def _asked(self) -> Any:
+        """The order and the size of the page; a part that makes no sense is left out."""
+        kind = self.resource.asked
+        seen = set(self.access.visible([each.removeprefix("-") for each in self.resource.orders]))
+        query: dict[str, Any] = {}
+        order = list(dict.fromkeys(value for value in self._given.get("order", ()) if value))
+        if kept := [each for each in order if each.removeprefix("-") in seen]:
+            query["order"] = kept
+        query |= {name: value for name in ("limit", "cursor") if (value := self._one(name)) is not None}
+        while True:
+            try:
+                return kind.model_validate(query)
+            except pydantic.ValidationError as error:
+                wrong = {str(fault["loc"][0]) for fault in error.errors()} & query.keys()
+                if not wrong:
+                    raise
+                for name in wrong:
+                    self.ignored.append(words_of(name))
+                    del query[name]
+
+    def _number(self) -> int:
+        """Which page it is; with a cursor only what its link says."""
+        text = self._one("page") or "1"
+        if text.isascii() and text.isdigit() and 0 < int(text[:12]) <= _MOST_JUMPED:
+            return int(text)
+        self.ignored.append(words_of("page"))
+        return 1
+
+    def _page(self) -> Rows[Any]:
+        statement = self.query.statement
+        loading = statement.options(*self._loading())
+        try:
+            if self.number > 1 and self.asked.cursor is None:
+                self.asked = self._pages.skip(self._db, statement, self.asked, (self.number - 1) * self.asked.limit)
+            return self._pages(self._db, loading, self.asked)
+        except BadCursor:
+            self.ignored.append(words_of("page"))
+            self.asked, self.number = self.asked.model_copy(update={"cursor": None}), 1
+            return self._pages(self._db, loading, self.asked)
+
+    def _loading(self) -> Iterator[Any]:
+        """Relations that columns show are read with the rows, or in one query for all of them."""
+        for path in dict.fromkeys(column.path for column in self.columns):
+            model: Any = self.resource.model
+            options: Any = Load(model)
+            for step in path:
+                relation = getattr(model, step)
+                if not hasattr(relation.property, "mapper"):
+                    break
+                many = relation.property.uselist
+                options = options.selectinload(relation) if many else options.joinedload(relation)
+                model = relation.property.mapper.class_
+            if path and path[0] in self.resource.relations:
+                yield options
+
+    # -- for the template: the table ---------------------------------------------------------------------------------
+
+    @functools.cached_property
+    def _figures(self) -> tuple[Count, list[str]]:
+        """How many rows there are, and the dates that can be gone down to: one query for both."""
+        most = MOST_FOUND if self.search else MOST_COUNTED
+        is_short = self.rows.previous is None and self.rows.next is None and bool(self.rows.items)
+        asks = [] if is_short else count_asks(self._db, self.resource, self.query.statement, most)
+        more = self.query.part_asks()
+        found = list(self._db.execute(select(*asks, *more)).one()) if asks or more else []
+        number = Count(len(self.rows.items)) if is_short else counted(found[: len(asks)], most)
+        return number, self.query.parts(found[len(asks) :])
+
+    @property
+    def count(self) -> Count:
+        """How many rows the list has; beyond some thousands nobody counts them."""
+        return self._figures[0]
+
+    @property
+    def parts(self) -> list[str]:
+        """The years, months or days that can be gone down to."""
+        return self._figures[1]
+
+    @property
+    def headings(self) -> list[Heading]:
+        """The headings."""
+        given = list(self.asked.order)
+        return [self._heading(column, given) for column in self.columns]
+
+    def _heading(self, column: ListColumn, given: list[str]) -> Heading:
+        name = column.order
+        if name is None or not self.access.visible([name]):
+            return Heading(column.title)
+        usual = not given
+        now = {each.removeprefix("-"): each for each in given or [self.resource.orders[0]]}
+        known = now.get(name)
+        turned = name if known is None or known.startswith("-") else f"-{name}"
+        rest = [] if usual else [each for each in given if each.removeprefix("-") != name]
+        # What is clicked last goes first; what was there before decides among the same.
+        order = [turned, *rest] if known is None else [turned if each == known else each for each in now.values()]
+        places = list(now)
+        return Heading(
+            column.title,
+            self.url(order=order),
+            self.url(order=rest) if known is not None and not usual else None,
+            None if known is None else "descending" if known.startswith("-") else "ascending",
+            places.index(name) + 1 if known is not None and len(places) > 1 else 0,
+            name in self.resource.attributes
+            and self.resource.attributes[name].family in {"integer", "decimal", "float"},
+        )
+
+    def cells(self, row: Any) -> list[Cell]:
+        """The cells of a row."""
+        found = []
+        for column in self.columns:
+            value = self._value(column, row)
+            found.append(Cell(column.name, self._html(column, value), is_number(value)))
+        return found
+
+    def _value(self, column: ListColumn, row: Any) -> Any:
+        if not column.path:
+            return getattr(self.resource.view, column.name)(row)
+        for step in column.path:
+            row = getattr(row, step, None)
+        return row
+
+    def _html(self, column: ListColumn, value: Any) -> Markup:
+        way = self.resource.view.cells.get(column.name)
+        if way is not None:
+            return cell(way(value))
+        if isinstance(value, (list, set)):
+            return self._several(list(value))
+        return self._related(value) if is_row(value) else cell(value)
+
+    def _several(self, values: list[Any]) -> Markup:
+        shown = [self._related(each) if is_row(each) else cell(each) for each in values[:_MOST_SHOWN]]
+        more = [Markup("…")] if len(values) > _MOST_SHOWN else []
+        return Markup(", ").join([*shown, *more]) if shown else cell(None)
+
+    def _related(self, row: Any) -> Markup:
+        """Another row, with a link to it where the person may see it; its words are for who may, too."""
+        found = self._links.get(id(row))
+        if found is None:
+            found = self._links[id(row)] = self._link(row)
+        return found
+
+    def _link(self, row: Any) -> Markup:
+        other = self.access.of(type(row))
+        if other is None:
+            return cell(text_of(row))
+        key = other.resource.keys.text(row)
+        if key not in self._seen.get(type(row), ()):
+            return Markup('<span class="muted">{}</span>').format(gettext("Not yours to see"))
+        url = self._frame.url(other.resource.slug, key)
+        return Markup('<a href="{}"><bdi>{}</bdi></a>').format(url, other.resource.view.label(row))
+
+    @functools.cached_property
+    def _seen(self) -> Mapping[type[Any], set[str]]:
+        """The keys of the other rows on the page that the person may see: one query for each model with a policy."""
+        there: dict[type[Any], dict[int, Any]] = {}
+        for column in self.columns:
+            for row in self.rows.items if column.path else ():
+                value = self._value(column, row)
+                for each in value if isinstance(value, (list, set)) else (value,):
+                    if is_row(each):
+                        there.setdefault(type(each), {})[id(each)] = each
+        return {model: self._visible(model, list(rows.values())) for model, rows in there.items()}
+
+    def _visible(self, model: type[Any], rows: Sequence[Any]) -> set[str]:
+        other = self.access.of(model)
+        if other is None or not other.may("view"):
+            return set()
+        statement, resource = other.rows(), other.resource
+        if statement.whereclause is None:
+            return {resource.keys.text(row) for row in rows}
+        columns = [getattr(model, name) for name in resource.keys.names]
+        keys = [tuple(getattr(row, name) for name in resource.keys.names) for row in rows]
+        found = self._db.execute(select(*columns).where(statement.whereclause, among(resource, keys)))
+        return {resource.keys.text_of(list(key)) for key in found}
+
+    # -- for the template: what is around it -------------------------------------------------------------------------
+
+    def url(self, **changes: str | Sequence[str] | None) -> str:
+        """This list with some of the query changed, from its first page."""
+        query = {name: values for name, values in self._given.items() if name not in {*changes, *_PLACE}}
+        query |= {name: [value] if isinstance(value, str) else list(value) for name, value in changes.items() if value}
+        return f"?{urlencode(query, doseq=True)}"
+
+    def link(self, name: str, value: str) -> str:
+        """This list with one filter set otherwise; nothing is any value."""
+        return self.url(**{name: value, "view": self._one("view") or "all"})
+
+    def kept(self, *names: str) -> list[tuple[str, str]]:
+        """What of the query a form sends along that has fields of these names."""
+        without = {*names, *_PLACE}
+        return [(name, value) for name, values in self._given.items() if name not in without for value in values]
+
+    @property
+    def filter_names(self) -> list[str]:
+        """The names of the form of filters."""
+        return ["q", *(each.name for each in self.query.inputs)]
+
+    def _way(self, address: str | None, number: int) -> str | None:
+        """The address of the page before or after this one; its number tells where one is."""
+        if address is None:
+            return None
+        cursor = parse_qs(address.partition("?")[2]).get("cursor", [""])[0]
+        return self.url(cursor=cursor, page=str(max(number, 1)))
+
+    @property
+    def next(self) -> str | None:
+        """The address of the page after this one."""
+        return self._way(self.rows.next, self.number + 1)
+
+    @property
+    def previous(self) -> str | None:
+        """The address of the page before this one."""
+        return self._way(self.rows.previous, self.number - 1)
+
+    @property
+    def last(self) -> int | None:
+        """The number of the last page, where it is known."""
+        if self.count.kind != "exact":
+            return None
+        return max(1, -(-self.count.number // int(self.asked.limit)))
+
+    @property
+    def sizes(self) -> list[int]:
+        """The sizes of a page that can be chosen."""
+        return sorted({*SIZES, self.resource.view.size, self.asked.limit})
+
+    @property
+    def view(self) -> str:
+        """The number of the saved view that is shown, or nothing."""
+        return self._one("view") or ""
+
+    @property
+    def kept_query(self) -> str:
+        """What of the query a saved view keeps."""
+        given = {name: values for name, values in self._given.items() if name not in {*_PLACE, "view"}}
+        return urlencode(given, doseq=True)

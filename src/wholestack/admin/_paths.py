@@ -1,0 +1,74 @@
+"""Attributes of a model, and of the rows that its relations lead to, by a path: ``"author.name"``."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import inspect as look_at
+from sqlalchemy import tuple_
+
+from wholestack.crud import Attribute, attributes
+
+from ._resource import Resource
+
+
+@dataclasses.dataclass(frozen=True)
+class Path:
+    """Where a value stands.
+
+    Attributes:
+        relations: that lead to the model that has it.
+        model: that model.
+        name: its attribute, or a relation of the model.
+    """
+
+    relations: tuple[Any, ...]
+    model: type[Any]
+    name: str
+
+    @property
+    def column(self) -> Any:
+        """The attribute, for a condition."""
+        return getattr(self.model, self.name)
+
+    @property
+    def attribute(self) -> Attribute | None:
+        """What is known of its column; None for a relation."""
+        return attributes(self.model).get(self.name)
+
+    def holds(self, condition: Any) -> Any:
+        """The condition of the rows at the path's beginning from which one that meets it can be reached."""
+        for relation in reversed(self.relations):
+            condition = relation.any(condition) if relation.property.uselist else relation.has(condition)
+        return condition
+
+
+def path_of(resource: Resource, text: str) -> Path:
+    """What a path names.
+
+    Raises:
+        SetupError: there is no such relation or attribute.
+    """
+    *steps, name = text.split(".")
+    model: Any = resource.model
+    relations = []
+    for step in steps:
+        known = look_at(model).relationships
+        if step not in known:
+            raise resource.fault(f"{model.__name__} has no relation {step!r}.", known.keys())
+        relations.append(getattr(model, step))
+        model = known[step].mapper.class_
+    there = [*attributes(model), *look_at(model).relationships.keys()]
+    if name not in there:
+        raise resource.fault(f"{model.__name__} has no {name!r}.", there)
+    return Path(tuple(relations), model, name)
+
+
+def among(resource: Resource, keys: Sequence[tuple[Any, ...]]) -> Any:
+    """The condition of the rows with these keys."""
+    columns = [getattr(resource.model, name) for name in resource.keys.names]
+    if len(columns) == 1:
+        return columns[0].in_([key[0] for key in keys])
+    return tuple_(*columns).in_(list(keys))

@@ -1,0 +1,128 @@
+"""A row as a history records it: the values of its fields, and related rows by their keys with what they are called."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import pydantic
+from sqlalchemy import inspect as look_at
+from sqlalchemy import select
+
+from wholestack.auth import OfTenant
+from wholestack.db import Session
+
+from ._cells import label_of
+from ._history import CHANGED, Change, plain
+from ._resource import Resource
+from ._view import view_of
+
+_MOST_LABELS = 200
+"""Related rows of one field whose names a change keeps."""
+
+
+def resource_for(model: type[Any], known: Mapping[type[Any], Resource]) -> Resource:
+    """The resource of a model, also of one that the admin does not show."""
+    found = known.get(model)
+    if found is None:
+        found = Resource(view_of(model))
+        found.others = known
+    return found
+
+
+def fields_of(resource: Resource) -> list[str]:
+    """What is recorded of a row: its columns and the rows that it chooses; `record` keeps the values of no secret."""
+    return [*resource.attributes, *resource.to_many]
+
+
+def snapshot(resource: Resource, row: Any, names: Iterable[str] | None = None) -> dict[str, Any]:
+    """The values of a row, as JSON has them; related rows by their keys."""
+    return {name: _plain(resource, name, getattr(row, name)) for name in names or fields_of(resource)}
+
+
+def _plain(resource: Resource, name: str, value: Any) -> Any:
+    if name in resource.relations:
+        rows = value if isinstance(value, Iterable) else [] if value is None else [value]
+        return related(rows)
+    return plain(value)
+
+
+def related(rows: Iterable[Any]) -> list[Any]:
+    """Related rows, by their keys."""
+    return sorted((plain(key) for each in rows if (key := _key(each)) is not None), key=str)
+
+
+def _key(row: Any) -> Any:
+    """The first value of a row's key; its identity is not known before the flush that inserts it has ended."""
+    mapper: Any = look_at(type(row))
+    return mapper.primary_key_from_instance(row)[0]
+
+
+def is_secret(resource: Resource, name: str) -> bool:
+    """Whether no history has the values of a field: a hash, what is encrypted, what is loaded only when asked for."""
+    attribute = resource.attributes.get(name)
+    return attribute is not None and attribute.hidden
+
+
+def record(db: Session, resource: Resource, action: str, row: Any, values: Mapping[str, Sequence[Any]]) -> Change:
+    """What was done to a row, with the names of related rows and without secrets.
+
+    Arguments:
+        db: the session.
+        resource: the row's model.
+        action: what was done.
+        row: the row.
+        values: by attribute, before and after.
+    """
+    kept = {name: CHANGED if is_secret(resource, name) else pair for name, pair in values.items()}
+    labels = {name: found for name, pair in kept.items() if (found := _labels(db, resource, name, pair))}
+    tenant = str(row.tenant_key) if isinstance(row, OfTenant) else None
+    key, label = resource.keys.text(row), resource.view.label(row)
+    return Change(action, resource.table, key, label, kept, labels, tenant)
+
+
+def relation_at(resource: Resource, name: str) -> str | None:
+    """The relation that a field stands for: itself, or that of its foreign key; None for a plain value."""
+    if name in resource.to_many or name in resource.foreign_keys.values():
+        return name
+    return resource.foreign_keys.get(name)
+
+
+def key_column(resource: Resource, relation: str) -> Any:
+    """The attribute by whose values the rows at the end of a relation are recorded."""
+    found = resource.relations[relation]
+    mapper = found.mapper
+    column = mapper.primary_key[0] if found.secondary is not None else found.local_remote_pairs[0][1]
+    return getattr(mapper.class_, mapper.get_property_by_column(column).key)
+
+
+def _labels(db: Session, resource: Resource, name: str, pair: Sequence[Any]) -> dict[str, str]:
+    relation = relation_at(resource, name)
+    keys = keys_in(pair)
+    if relation is None or not keys:
+        return {}
+    column = key_column(resource, relation)
+    target = column.class_
+    view = resource.others[target].view if target in resource.others else None
+    asked = typed_keys(resource, relation, keys[:_MOST_LABELS])
+    rows = db.scalars(select(target).where(column.in_(asked)))
+    return {str(plain(getattr(row, column.key))): view.label(row) if view else label_of(row) for row in rows}
+
+
+def keys_in(pair: Sequence[Any]) -> list[Any]:
+    """The keys in a value before and the one after, each once."""
+    found = [key for value in pair for key in (value if isinstance(value, list) else [value])]
+    return list(dict.fromkeys(key for key in found if isinstance(key, (str, int))))
+
+
+def typed_keys(resource: Resource, relation: str, keys: Iterable[Any]) -> list[Any]:
+    """Keys as the database has them, of keys as JSON has them."""
+    column = key_column(resource, relation)
+    target = resource_for(column.class_, resource.others)
+    reader = target.attributes[column.key].reader
+    found = []
+    for key in keys:
+        with contextlib.suppress(pydantic.ValidationError):  # What another part has noted is no key.
+            found.append(reader.validate_strings(key) if isinstance(key, str) else reader.validate_python(key))
+    return found

@@ -1,0 +1,83 @@
+"""What leads from a model to rows of others: what a form chooses, and whether somebody may choose it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import pydantic
+from sqlalchemy import inspect as look_at
+from sqlalchemy.orm import Mapper, RelationshipDirection
+
+from wholestack.crud import attributes
+
+if TYPE_CHECKING:
+    from ._resource import Resource
+
+
+@dataclasses.dataclass(frozen=True)
+class Reference:
+    """A field of a form that holds the key of a row of another model, or of several.
+
+    Attributes:
+        name: the field: the attribute of a foreign key, or a relation to many over a table between.
+        relation: the relation; empty for a foreign key without one.
+        model: the other model.
+        key: the attribute of the other model whose value the field holds.
+        many: whether it holds several.
+    """
+
+    name: str
+    relation: str
+    model: type[Any]
+    key: str
+    many: bool
+
+    def keys(self, row: Any) -> list[Any]:
+        """The keys that a row has in it now."""
+        found = getattr(row, self.name)
+        if self.many:
+            return [getattr(each, self.key) for each in found]
+        return [] if found is None else [found]
+
+    def read(self, text: str) -> Any:
+        """A key as text; None for what is none."""
+        try:
+            return pydantic.TypeAdapter(attributes(self.model)[self.key].compared).validate_strings(text)
+        except pydantic.ValidationError:
+            return None
+
+
+def references_of(resource: Resource) -> Mapping[str, Reference]:
+    """The references of a model by the names of their fields."""
+    found = {each.name: each for each in _by_column(resource.mapper)}
+    for name, relation in resource.relations.items():
+        pairs = relation.local_remote_pairs
+        if relation.direction is RelationshipDirection.MANYTOONE and len(pairs) == 1 and not relation.viewonly:
+            local, remote = (resource.mapper.get_property_by_column(pairs[0][0]).key, pairs[0][1])
+            found[local] = Reference(local, name, relation.mapper.class_, _key(relation.mapper, remote), many=False)
+    for name in resource.to_many:
+        target = resource.relations[name].mapper
+        found[name] = Reference(name, name, target.class_, _key(target, target.primary_key[0]), many=True)
+    return found
+
+
+def _by_column(mapper: Mapper[Any]) -> Iterator[Reference]:
+    """Foreign keys of one column whose other end is a model; that of a joined table to its parent is none."""
+    for name, column in mapper.columns.items():
+        keys = [each for each in getattr(column, "foreign_keys", ()) if not _is_of_several(each)]
+        for key in keys[:1]:
+            target = next((each for each in mapper.registry.mappers if each.local_table is key.column.table), None)
+            own = mapper.inherits is not None and column.primary_key
+            if target is not None and not own:
+                yield Reference(name, "", target.class_, _key(target, key.column), many=False)
+
+
+def _is_of_several(key: Any) -> bool:
+    return key.constraint is not None and len(key.constraint.elements) > 1
+
+
+def _key(mapper: Any, column: Any) -> str:
+    found: str = look_at(mapper.class_).get_property_by_column(column).key
+    return found

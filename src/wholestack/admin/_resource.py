@@ -1,0 +1,263 @@
+"""A model of the admin, as it is known when the app is sealed."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import sys
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
+
+import pydantic
+from sqlalchemy import inspect as look_at
+from sqlalchemy.orm import Mapper
+
+from wholestack import SetupError
+from wholestack.auth import OfTenant, Scoped
+from wholestack.crud import Listing, attributes, listing
+from wholestack.db import Session
+from wholestack.errors import Fault
+
+from ._cells import several, words_of
+from ._form import FormOf, InlineForm, Taken
+from ._keys import Keys
+from ._view import AdminView, view_of
+
+_FAMILIES_WITHOUT_FIELD = {"secret", "other", "bytes"}
+_UNORDERED = {"array", "bytes", "json", "other", "secret"}
+_MOST_COLUMNS = 6
+"""Columns of a list of which a program says nothing."""
+
+
+@dataclasses.dataclass(frozen=True)
+class ListColumn:
+    """A column of a list.
+
+    Attributes:
+        name: as the view has it.
+        title: its heading.
+        path: the attributes that lead to its value; empty for a method of the view.
+        order: by which attribute the list is ordered for it; None where it cannot be.
+    """
+
+    name: str
+    title: str
+    path: tuple[str, ...]
+    order: str | None
+
+
+_PAGES = {"search", "display", "history"}
+"""Addresses of the admin's own pages."""
+
+
+class Resource:
+    """A model with all that its pages need to know.
+
+    Arguments:
+        view: what a program says of it.
+
+    Attributes:
+        slug: its part of the addresses: the table's name.
+        title: what several are called.
+        singular: what one is called.
+        session: the type of the session that its handlers ask for.
+        others: the models that the same admin shows, once it is made.
+    """
+
+    def __init__(self, view: AdminView[Any]) -> None:
+        self.view = view
+        self.model: type[Any] = view.model
+        self.mapper: Mapper[Any] = look_at(self.model)
+        table: Any = self.mapper.local_table
+        shared = self.mapper.single and self.mapper.inherits is not None
+        #: The name of its table; of a class in its parent's table, that with its own.
+        self.table: str = f"{table.name}_{self.model.__name__.lower()}" if shared else table.name
+        slug = self.table.replace("_", "-")
+        self.slug: str = f"{slug}-rows" if slug in _PAGES else slug
+        self.title: str = view.title or several(self.model.__name__)
+        self.singular: str = words_of(self.model.__name__)
+        self.attributes = attributes(self.model)
+        keys = [self.attributes[self.mapper.get_property_by_column(each).key] for each in self.mapper.primary_key]
+        self.keys = Keys([each.name for each in keys], [pydantic.TypeAdapter(each.compared) for each in keys])
+        self.others: Mapping[type[Any], Resource] = {}
+        self.session: Any = Scoped[Session] if issubclass(self.model, OfTenant) else Session
+
+    # -- what it is made of ------------------------------------------------------------------------------------------
+
+    @functools.cached_property
+    def relations(self) -> Mapping[str, Any]:
+        """The relations of the model by their names."""
+        return {relation.key: relation for relation in self.mapper.relationships}
+
+    @functools.cached_property
+    def foreign_keys(self) -> Mapping[str, str]:
+        """The relation that each column of a foreign key stands for, by the attribute."""
+        found = {}
+        for name, relation in self.relations.items():
+            pairs = relation.local_remote_pairs
+            if not relation.uselist and len(pairs) == 1 and not relation.viewonly:
+                found[self.mapper.get_property_by_column(pairs[0][0]).key] = name
+        return {name: relation for name, relation in found.items() if not self.attributes[name].key}
+
+    @functools.cached_property
+    def to_many(self) -> Sequence[str]:
+        """The relations whose rows the form chooses: those over a table between."""
+        return [name for name, each in self.relations.items() if each.secondary is not None and not each.viewonly]
+
+    # -- the list ----------------------------------------------------------------------------------------------------
+
+    @functools.cached_property
+    def columns(self) -> Sequence[ListColumn]:
+        """The columns of its list."""
+        return [self._column(name) for name in self.view.columns or self._usual_columns()]
+
+    @functools.cached_property
+    def more_columns(self) -> Sequence[ListColumn]:
+        """The columns that a person may add to the list."""
+        first = {each.name for each in self.columns}
+        more = self.view.more_columns or ([] if self.view.columns else self._short())
+        return [self._column(name) for name in more if name not in first]
+
+    def _usual_columns(self) -> list[str]:
+        return self._short()[:_MOST_COLUMNS]
+
+    def _short(self) -> list[str]:
+        """A name first, then short columns; a foreign key is shown as the row at its other end."""
+        return [
+            self.foreign_keys.get(name, name)
+            for name, each in self.attributes.items()
+            if each.family not in {"bytes", "json", "array", "secret", "other"} and not each.hidden
+        ]
+
+    def _column(self, name: str) -> ListColumn:
+        computed = self.view.computed(name)
+        if computed is not None:
+            return ListColumn(name, computed.title, (), computed.order)
+        path = tuple(name.split("."))
+        mapper: Any = self.mapper
+        for step in path[:-1]:
+            if step not in mapper.relationships:
+                raise self.fault(f"{mapper.class_.__name__} has no relation {step!r}.", mapper.relationships.keys())
+            mapper = mapper.relationships[step].mapper
+        if path[-1] not in mapper.all_orm_descriptors:
+            raise self.fault(f"{mapper.class_.__name__} has no {path[-1]!r}.", mapper.all_orm_descriptors.keys())
+        known = self.attributes.get(name)
+        order = name if known is not None and known.family not in _UNORDERED else None
+        return ListColumn(name, words_of(path[-1].removesuffix("_id") if len(path) == 1 else path[0]), path, order)
+
+    @functools.cached_property
+    def orders(self) -> Sequence[str]:
+        """The attributes by which the list may be ordered, the usual one first."""
+        given = list(self.view.orders) or [f"-{self.keys.names[0]}"]
+        plain = {each.removeprefix("-") for each in given}
+        more = [each.order for each in self.columns if each.order is not None and each.order not in plain]
+        return [*given, *dict.fromkeys(more)]
+
+    @functools.cached_property
+    def asked(self) -> type[Listing]:
+        """The order and the page that a list may be asked for."""
+        return listing(
+            self.model,
+            name=f"{self.model.__name__}AdminList",
+            orders=self.orders,
+            size=self.view.size,
+            most=max(self.view.size, 500),
+        )
+
+    # -- the form ----------------------------------------------------------------------------------------------------
+
+    @functools.cached_property
+    def field_sets(self) -> Mapping[str, Sequence[str]]:
+        """The attributes of the form under their headings; those of the view, or all that can be changed."""
+        given = self.view.fields
+        if isinstance(given, Mapping):
+            return given
+        return {"": tuple(given) or self.usual_fields()}
+
+    def usual_fields(self) -> tuple[str, ...]:
+        """The attributes of a form of which a program says nothing."""
+        columns = [name for name, each in self.attributes.items() if self.can_take(name) and not each.hidden]
+        return (*columns, *self.to_many, *(name for name in self.view.read_only if name not in columns))
+
+    def can_take(self, name: str) -> bool:
+        """Whether a form can take an attribute: what the server makes, and what cannot be typed, it only shows."""
+        known = self.attributes.get(name)
+        if known is None:
+            return name in self.to_many
+        if name in self.keys.names:  # That of a joined table is as its parent's.
+            known = attributes(self.mapper.base_mapper.class_)[name]
+        return not known.made and known.family not in _FAMILIES_WITHOUT_FIELD and name not in self._kinds
+
+    @functools.cached_property
+    def _kinds(self) -> Collection[str]:
+        """The attribute that says of which class a row is; it is written with the row, and stays."""
+        column: Any = self.mapper.polymorphic_on
+        if column is None or column not in self.mapper.columns.values():
+            return set()
+        return {self.mapper.get_property_by_column(column).key}
+
+    @functools.cached_property
+    def files(self) -> Collection[str]:
+        """The attributes that hold stored files."""
+        return {name for name, each in self.attributes.items() if _kind_of(each.column.type) == "StoredFileType"}
+
+    def check_fields(self, names: Iterable[str]) -> None:
+        """Refuse a name that a form could not show.
+
+        Raises:
+            SetupError: there is nothing of that name.
+        """
+        known = {*self.attributes, *self.to_many}
+        for name in names:
+            if name not in known and not hasattr(self.model, name) and not self.view.computed(name):
+                raise self.fault(f"{self.model.__name__} has no {name!r} that a form could show.", known)
+
+    @functools.cached_property
+    def fields(self) -> Sequence[str]:
+        """The attributes that the form takes."""
+        named = [name for names in self.field_sets.values() for name in names]
+        self.check_fields((*named, *self.view.read_only))
+        return [name for name in named if name not in self.view.read_only and self.can_take(name)]
+
+    def to(self, model: type[Any]) -> Resource:
+        """The resource of another model: that of the admin, or one of which nobody has said anything."""
+        found = self.others.get(model) or self._unsaid.get(model)
+        if found is None:
+            found = self._unsaid[model] = Resource(view_of(model))
+            found.others = self.others
+        return found
+
+    @functools.cached_property
+    def _unsaid(self) -> dict[type[Any], Resource]:
+        return {}
+
+    @functools.cached_property
+    def inlines(self) -> Sequence[InlineForm]:
+        """The rows of other models in its form."""
+        return [InlineForm(each, self) for each in self.view.inlines]
+
+    @functools.cached_property
+    def page_form(self) -> FormOf:
+        """The form of its page: fields, and rows of inlines."""
+        return FormOf(self, self.fields, self.inlines)
+
+    @property
+    def form(self) -> type[Taken]:
+        """What the page of a row shows and is sent; its values are read later, by what somebody may change."""
+        return self.page_form.taken
+
+    # -- faults ------------------------------------------------------------------------------------------------------
+
+    def fault(self, message: str, known: Iterable[str]) -> SetupError:
+        """The fault of a view that names what there is not."""
+        view = type(self.view)
+        module = sys.modules.get(view.__module__)
+        where = f"{getattr(module, '__file__', view.__module__)}: {view.__qualname__}"
+        return SetupError([Fault("bad-admin", message, where, f"There are {', '.join(sorted(known))}.")])
+
+    def __repr__(self) -> str:
+        return f"<Resource {self.slug}>"
+
+
+def _kind_of(kind: Any) -> str:
+    return type(kind).__name__

@@ -1,0 +1,128 @@
+"""The back office of the richest example: its three roles in this process, and served over ASGI and WSGI, on SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+import datetime
+import http.client
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from airport_tables import Club, Flight, Member
+from examples.airports.app import app
+
+import databases
+from servers.serving import Serving
+from wholestack.db import select
+from wholestack.testing import Client, log_in
+
+HTML = {"accept": "text/html", "sec-fetch-site": "same-origin"}
+LISTS = ("airport", "airport-report", "airport-club", "airport-flight", "airport-member", "airport-member-auth-role")
+SEEN = {
+    "boss": [200] * 6,
+    "tower": [*[200] * 5, 403],
+    "editor": [200, 200, 403, 403, 403, 403],
+    "reader": [200, 200, 200, 403, 403, 403],
+}
+CARDS = {"boss": 7, "tower": 7, "editor": 6, "reader": 6}
+DAY = datetime.date(2026, 2, 1)
+SERVERS = {"asgi": (), "wsgi": ("--server", "granian", "--interface", "wsgi")}
+
+
+@pytest.fixture(params=["asgi", "wsgi"])
+def client(request: pytest.FixtureRequest) -> Iterator[Client]:
+    with Client(app, interface=request.param, headers=HTML) as client:
+        make_people()
+        yield client
+
+
+def make_people() -> str:
+    """Run the command that lets people in."""
+    (command,) = (each for each in app.commands if each.__name__ == "office_people")
+    return str(command())
+
+
+def member(name: str) -> Member:
+    with app.session() as db:
+        return db.scalars(select(Member).where(Member.email == f"{name}@airports.example")).one()
+
+
+def test_each_role_sees_its_part(client: Client) -> None:
+    assert len(make_people().splitlines()) == 4  # It can be run again.
+    for name, statuses in SEEN.items():
+        log_in(client, member(name))
+        assert [client.get(f"/admin/{each}").status for each in LISTS] == statuses, name
+        assert client.get("/admin/").text.count('<section class="card') == CARDS[name], name
+        assert client.get("/admin/states").status == 200
+    client.cookies.clear()
+    assert client.get("/admin/", follow=False).status == 303
+
+
+def test_who_may_change_what(client: Client) -> None:
+    report = {"airport_code": "JFK", "name": "Bo", "stars": "4", "text": "Short ways, good coffee."}
+    for name, status in (("reader", 403), ("editor", 303)):
+        log_in(client, member(name))
+        assert client.post("/admin/airport-report/new", data=report, follow=False).status == status
+    log_in(client, member("reader"))
+    assert client.get("/admin/search?q=coffee").text.count('href="/admin/airport-report/1"') == 1
+    log_in(client, member("tower"))
+    made_by_tower = client.post(
+        f"/admin/airport-member/{member('reader').id}", data={"is_superuser": "true"}, follow=False
+    )
+    assert made_by_tower.status == 403 and not member("reader").is_superuser
+
+
+def test_flights_are_those_of_the_own_club(client: Client) -> None:
+    with app.session() as db:
+        other = Club(name="Others")
+        db.add(other)
+        db.flush()
+        mine = db.scalars(select(Club).where(Club.id != other.id)).first()
+        for club in (mine, other):
+            db.add(Flight(club_id=club.id, member_id=None, origin="JFK", destination="HNL", flown=DAY))  # type: ignore[union-attr]
+    log_in(client, member("tower"))
+    text = client.get("/admin/airport-flight").text
+    assert text.count('href="/admin/airport-flight/') >= 1 and "/admin/airport-flight/2" not in text
+    assert client.get("/admin/airport-flight/2").status == 404
+
+
+@pytest.mark.parametrize(("interface", "kind"), [("asgi", "sqlite"), ("wsgi", "postgresql")])
+def test_it_is_served(service: Any, tmp_path: Path, interface: str, kind: str) -> None:
+    with databases.fresh(kind, tmp_path) as url:
+        own = {
+            "DATABASE_URL": url,
+            "SECRET_KEY": "a long text that nobody can guess, for a test",
+            "MAIL_URL": "console:",
+        }
+        own["AIRPORTS_UPLOADS"] = str(tmp_path / "uploads")
+        with Serving("db", "migrate", "examples/airports/app.py", environment=own) as migrating:
+            assert migrating.process.wait(60) == 0, migrating.output
+        with Serving("run", "examples/airports/app.py", "office-people", environment=own) as making:
+            assert making.process.wait(60) == 0, making.output
+            making.said("reader@")
+            found = re.search(r"boss@airports\.example  (\S+)", making.output)
+        assert found is not None, making.output
+        words = ("serve", "examples/airports/app.py", "--port", "0", *SERVERS[interface])
+        with Serving(*words, environment=own) as server:
+            page = first_page(server.ready().port, "boss@airports.example", found[1])
+    assert "Airports, inside" in page and "3,364" in page
+
+
+def first_page(port: int, email: str, password: str) -> str:
+    """What somebody sees who logs in."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    form = {"Content-Type": "application/x-www-form-urlencoded", "Sec-Fetch-Site": "same-origin", "Accept": "text/html"}
+    connection.request("POST", "/account/login", urlencode({"email": email, "password": password}), form)
+    answer = connection.getresponse()
+    answer.read()
+    assert answer.status == 303
+    cookies = [each.partition(";")[0] for each in answer.headers.get_all("set-cookie") or []]
+    connection.request("GET", "/admin/", headers={"Cookie": "; ".join(cookies), "Accept": "text/html"})
+    answer = connection.getresponse()
+    page = answer.read().decode()
+    connection.close()
+    assert answer.status == 200, page
+    return page

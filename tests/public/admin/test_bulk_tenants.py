@@ -1,0 +1,130 @@
+"""Bulk work where rows belong to tenants: nobody's actions, exports and imports reach those of another."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import String
+
+from admin.site import BROWSER, login, post
+from admin.site import Base as ShopBase
+from admin.site import Person as Clerk
+from wholestack import App, Request
+from wholestack.admin import Admin, AdminView, Selection, action
+from wholestack.auth import Auth, OfTenant, Passwords, Tenant, Tenants
+from wholestack.db import Database, ForeignKey, Mapped, Model, mapped_column, select
+from wholestack.outbox import Outbox, settle
+from wholestack.testing import Client
+
+
+class FirmShelf(OfTenant, Model, ShopBase):
+    __tablename__ = "firm_shelf"
+    tenant_id: Mapped[int] = mapped_column(default=None)
+    name: Mapped[str] = mapped_column(String(80))
+    open: Mapped[bool] = mapped_column(default=False)
+
+
+class FirmBox(OfTenant, Model, ShopBase):
+    __tablename__ = "firm_box"
+    tenant_id: Mapped[int] = mapped_column(default=None)
+    name: Mapped[str] = mapped_column(String(80))
+    shelf_id: Mapped[int] = mapped_column(ForeignKey("firm_shelf.id"))
+
+
+class Shelves(AdminView[FirmShelf]):
+    fields = ("name", "open")
+
+    @action("Open", permission="open")
+    def open_all(self, shelves: Selection[FirmShelf]) -> None:
+        for shelf in shelves.rows():
+            shelf.open = True
+
+
+class Boxes(AdminView[FirmBox]):
+    fields = ("name", "shelf_id")
+
+
+@pytest.fixture(scope="module")
+def app() -> Iterator[App]:
+    found = App(docs=False)
+    database = Database("sqlite://", models=ShopBase, migrations=None)
+    found.use(database, Auth(Clerk, passwords=Passwords(memory=8, passes=1)), Tenants(), Outbox(embedded=False))
+    found.use(Admin(Shelves, Boxes))
+
+    @found.provide
+    def tenant(request: Request) -> Tenant:
+        return Tenant(int(request.headers.get("x-firm") or 0) or None)
+
+    with Client(found):
+        database.create_tables()
+        yield found
+
+
+@pytest.fixture
+def client(app: App) -> Client:
+    with app.session() as db:
+        for table in reversed(ShopBase.metadata.sorted_tables):
+            db.execute(table.delete())
+        for firm in (1, 2):
+            db.add_all(FirmShelf(tenant_id=firm, name=f"{firm}-{each}") for each in range(250))
+    client = Client(app, headers={"x-firm": "1"})
+    login(client, "*")
+    return client
+
+
+def shelves(app: App, firm: int) -> list[FirmShelf]:
+    with app.session() as db:
+        return list(db.scalars(select(FirmShelf).where(FirmShelf.tenant_id == firm).order_by(FirmShelf.id)))
+
+
+def test_an_action_on_all_reaches_one_tenant_s_rows(app: App, client: Client) -> None:
+    where = post(client, "/admin/firm-shelf/-/actions", {"action": "open_all", "scope": "all"}).headers["location"]
+    assert "<strong>250</strong>" in client.get(where, headers=BROWSER).text
+    assert post(client, where, {"counted": 250}).status == 303
+    settle(app)
+    assert {each.open for each in shelves(app, 1)} == {True}
+    assert {each.open for each in shelves(app, 2)} == {False}
+    theirs = shelves(app, 2)[0].id
+    where = post(client, "/admin/firm-shelf/-/actions", {"action": "delete", "keys": theirs}).headers["location"]
+    assert "2-0" not in client.get(where, headers=BROWSER).text
+    assert post(client, where, {"counted": 1}).status == 422
+    assert len(shelves(app, 2)) == 250
+
+
+def test_an_export_has_one_tenant_s_rows(client: Client) -> None:
+    text = client.get("/admin/firm-shelf/-/export/file?_columns=name", headers=BROWSER).text
+    _, *rows = csv.reader(io.StringIO(text, newline=""))
+    assert (len(rows), {name[0] for (name,) in rows}) == (250, {"1"})
+
+
+def test_an_import_writes_one_tenant_s_rows(app: App, client: Client) -> None:
+    theirs, mine = shelves(app, 2)[0].id, shelves(app, 1)[0].id
+    text = f"id,name\n{mine},Mine\n{theirs},Taken\n"
+    page = preview(app, client, "firm-shelf", text, ["id", "name"], ["id"])
+    assert "There is no such row, or it is not yours to see." in page
+    page = preview(app, client, "firm-box", f"name,shelf_id\na,{theirs}\n", ["name", "shelf_id"], [])
+    assert "There is no such row, or it is not yours to see." in page
+    many = "name\n" + "new\n" * 1_100
+    page = preview(app, client, "firm-shelf", many, ["name"], [])
+    assert "Import all of it" in page
+    with app.session() as db:
+        rows = app.plugin(Admin).runs.jobs.rows
+        number = max(db.scalars(select(rows.c.id)))
+    post(client, f"/admin/firm-shelf/-/import/{number}/run")
+    settle(app)
+    assert (len(shelves(app, 1)), len(shelves(app, 2))) == (1_350, 250)
+    assert client.get("/admin/firm-shelf/-/export", headers={**BROWSER, "x-firm": "0"}).status == 403
+
+
+def preview(app: App, client: Client, model: str, text: str, columns: list[str], keys: list[str]) -> str:
+    files = {"file": ("a.csv", text.encode(), "text/csv")}
+    answer = client.post(f"/admin/{model}/-/import", files=files, headers=BROWSER, follow=False)
+    assert answer.status == 303, answer.text
+    where = answer.headers["location"]
+    assert post(client, where, {"columns": columns, "keys": keys}).status == 303
+    settle(app)
+    page: str = client.get(f"{where}/preview", headers=BROWSER).text
+    return page

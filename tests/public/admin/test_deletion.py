@@ -1,0 +1,169 @@
+"""What goes with a row that is deleted, what stands in the way, marks, and undoing it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from admin.archive import VIEWS, Manuscript, Shelf, ShelfLabel, ShelfLamp, ShelfLoan, tenant_of
+from admin.site import BROWSER, Author, Book, Review, Site, Tag, login, post
+from wholestack.auth import Tenants
+from wholestack.db import select
+
+
+@pytest.fixture(scope="module")
+def shop() -> Iterator[Site]:
+    with Site().running() as site:
+        yield site
+
+
+@pytest.fixture(scope="module")
+def archive() -> Iterator[Site]:
+    site = Site(*VIEWS)
+    site.app.provide(tenant_of)
+    with site.running(Tenants()) as site:
+        yield site
+
+
+def text(page: str) -> str:
+    """What a page says, without its tags."""
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", page))
+
+
+def with_books(site: Site, *titles: str) -> Author:
+    author = site.author("Ann")
+    for title in titles:
+        book = site.book(title, author)
+        site.add(Review(book_id=book.id, stars=1, text=f"on {title}"))
+    return author
+
+
+def actions(site: Site) -> list[str]:
+    rows = site.admin.history.rows
+    with site.app.session() as db:
+        return [f"{each.action} {each.model}" for each in db.execute(select(rows).order_by(rows.c.id))]
+
+
+def test_all_that_would_go_is_counted_and_named(shop: Site) -> None:
+    site = shop.anew()
+    login(site.client, *(f"{model}.{each}" for model in ("author", "book", "review") for each in ("view", "delete")))
+    author = with_books(site, "One", "Two")
+    site.add(tag := Tag(name="x"))
+    with site.app.session() as db:
+        book = db.scalars(select(Book)).all()[0]
+        book.tags.append(db.get_one(Tag, tag.id))
+    page = text(site.client.get(f"/admin/author/{author.id}/delete").text)
+    assert "Books: 2 One Two" in page
+    assert "Reviews: 2" in page
+    assert "Links to other rows that are cut: 1" in page
+    assert post(site.client, f"/admin/author/{author.id}/delete").status == 303
+    assert (site.all(Author), site.all(Book), site.all(Review), len(site.all(Tag))) == ([], [], [], 1)
+    assert sorted(actions(site)) == ["delete author", *["delete book"] * 2, *["delete review"] * 2]
+
+
+@pytest.mark.parametrize("lacking", ["book.delete", "review.delete"])
+def test_what_somebody_may_not_delete_stands_in_the_way(shop: Site, lacking: str) -> None:
+    site = shop.anew()
+    held = {f"{model}.{each}" for model in ("author", "book", "review") for each in ("view", "delete")}
+    login(site.client, *(held - {lacking}))
+    author = with_books(site, "One")
+    page = site.client.get(f"/admin/author/{author.id}/delete").text
+    assert "You may not delete what would go with it" in page
+    assert ("Books" if lacking == "book.delete" else "Reviews") in text(page)
+    assert 'class="danger"' not in page
+    assert post(site.client, f"/admin/author/{author.id}/delete").headers["location"].endswith("/delete")
+    assert (len(site.all(Author)), len(site.all(Book)), len(site.all(Review))) == (1, 1, 1)
+    assert actions(site) == []
+
+
+def test_of_rows_that_somebody_may_not_see_nothing_is_told(shop: Site) -> None:
+    site = shop.anew()
+    login(site.client, "author.view", "author.delete")
+    author = with_books(site, "Hidden one", "Hidden two")
+    page = text(site.client.get(f"/admin/author/{author.id}/delete").text)
+    assert "Books: some that you may not see" in page
+    assert "Hidden" not in page
+
+
+def test_what_the_database_deletes_and_frees_is_counted_too(archive: Site) -> None:
+    site = archive.anew()
+    login(site.client, "*")
+    site.add(Shelf(id=1, name="A"))
+    site.add(ShelfLabel(id=1, shelf_id=1, text="label", scan=b"\0\xff"))
+    site.add(ShelfLamp(id=1, label_id=1), ShelfLamp(id=2, shelf_id=1))
+    page = text(site.client.get("/admin/shelf/1/delete").text)
+    assert "These go with it Shelf labels: 1 Shelf label 1 Shelf lamps: 1 Shelf lamp 1" in page
+    assert "These stay, and refer to nothing then Shelf lamps: 1 Shelf lamp 2" in page
+    assert post(site.client, "/admin/shelf/1/delete").status == 303
+    assert [(each.id, each.shelf_id) for each in site.all(ShelfLamp)] == [(2, None)]
+    assert post(site.client, "/admin/shelf/1/restore").headers["location"] == "/admin/shelf/1"
+    assert [(each.text, each.scan) for each in site.all(ShelfLabel)] == [("label", b"\0\xff")]
+    assert [each.label_id for each in site.all(ShelfLamp)] == [1, None]
+
+
+def test_what_refers_to_a_row_stands_in_the_way(archive: Site) -> None:
+    site = archive.anew()
+    login(site.client, "*")
+    site.add(Shelf(id=1, name="A"))
+    site.add(ShelfLoan(id=5, shelf_id=1))
+    page = site.client.get("/admin/shelf/1/delete").text
+    assert "These stand in the way, since they refer to it Shelf loans: 1 Shelf loan 5" in text(page)
+    assert 'class="danger"' not in page
+    assert post(site.client, "/admin/shelf/1/delete").status == 303
+    assert (len(site.all(Shelf)), actions(site)) == (1, [])
+
+
+def test_more_than_the_view_allows_does_not_go(archive: Site) -> None:
+    site = archive.anew()
+    login(site.client, "*")
+    site.add(Shelf(id=1, name="A"))
+    site.add(*(ShelfLabel(shelf_id=1, text="x") for _ in range(4)))
+    assert "Too much would go with it" in site.client.get("/admin/shelf/1/delete").text
+    post(site.client, "/admin/shelf/1/delete")
+    assert (len(site.all(Shelf)), len(site.all(ShelfLabel))) == (1, 4)
+    with site.app.session() as db:
+        db.delete(db.get_one(ShelfLabel, site.all(ShelfLabel)[0].id))
+    post(site.client, "/admin/shelf/1/delete")
+    assert (site.all(Shelf), site.all(ShelfLabel)) == ([], [])
+
+
+def test_a_row_is_marked_hidden_and_had_back(archive: Site) -> None:
+    site = archive.anew()
+    person = login(site.client, *(f"manuscript.{each}" for each in ("view", "change", "delete")))
+    site.add(Manuscript(id=1, title="Kept one", owner_id=person.id), Manuscript(id=2, title="Lost", owner_id=person.id))
+    assert "can be had back" in site.client.get("/admin/manuscript/2/delete").text
+    after = post(site.client, "/admin/manuscript/2/delete").headers["location"]
+    assert [each.deleted_at is None for each in site.all(Manuscript)] == [True, False]
+    page = site.client.get(after).text
+    assert ("Kept one" in page, "Lost</" in page, "Undo" in page) == (True, False, True)
+    page = site.client.get("/admin/manuscript?deleted=1").text
+    assert ("Kept one" in page, "Lost" in page, "Those that are there" in page) == (False, True, True)
+    assert post(site.client, "/admin/manuscript/2", {"title": "Forged", "owner_id": str(person.id)}).status == 403
+    assert post(site.client, "/admin/manuscript/2/restore").status == 303
+    assert [(each.title, each.deleted_at) for each in site.all(Manuscript)] == [("Kept one", None), ("Lost", None)]
+    assert post(site.client, "/admin/manuscript/2/restore").status == 404
+    assert actions(site) == ["delete manuscript", "restore manuscript"]
+
+
+def test_a_marked_row_that_is_deleted_again_is_gone(archive: Site) -> None:
+    site = archive.anew()
+    person = login(site.client, "manuscript.view", "manuscript.delete")
+    site.add(Manuscript(id=1, title="A", owner_id=person.id))
+    for left in (1, 0):
+        post(site.client, "/admin/manuscript/1/delete")
+        assert len(site.all(Manuscript)) == left
+    assert post(site.client, "/admin/manuscript/1/restore").status == 403  # They may not add one.
+    assert site.all(Manuscript) == []
+
+
+def test_who_may_not_delete_has_nothing_back(archive: Site) -> None:
+    site = archive.anew()
+    person = login(site.client, "manuscript.view", "manuscript.change")
+    site.add(Manuscript(id=1, title="A", owner_id=person.id))
+    with site.app.session() as db:
+        db.get_one(Manuscript, 1).deleted_at = person.created_at
+    assert post(site.client, "/admin/manuscript/1/restore").status == 403
+    assert site.client.get("/admin/manuscript/1/delete", headers=BROWSER).status == 403
+    assert site.all(Manuscript)[0].deleted_at is not None
