@@ -22,7 +22,7 @@ class Keys:
     """
 
     def __init__(self, names: Sequence[str], readers: Sequence[pydantic.TypeAdapter[Any]]) -> None:
-        self.names = tuple(names)
+        self.names: tuple[str, ...] = tuple(names)
         self._readers = tuple(readers)
 
     def text(self, row: Any) -> str:

@@ -112,7 +112,7 @@ class Admin:
         self.add(*views)
         if self.resources:
             self.history: History = History(table_in(self.resources[0].model.metadata), keep)
-            self.saved_views = saved_views_in(self.resources[0].model.metadata)
+            self.saved_views: Any = saved_views_in(self.resources[0].model.metadata)
             self.runs: JobRuns = JobRuns(self, Jobs(jobs_in(self.resources[0].model.metadata)))
         self._tracked: list[type[Any]] = []
 

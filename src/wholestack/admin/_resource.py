@@ -14,7 +14,7 @@ from sqlalchemy.orm import Mapper
 
 from wholestack import SetupError
 from wholestack.auth import OfTenant, Scoped
-from wholestack.crud import Listing, attributes, listing
+from wholestack.crud import Attribute, Listing, attributes, listing
 from wholestack.db import Session
 from wholestack.errors import Fault
 
@@ -76,9 +76,9 @@ class Resource:
         self.slug: str = f"{slug}-rows" if slug in _PAGES else slug
         self.title: str = view.title or several(self.model.__name__)
         self.singular: str = words_of(self.model.__name__)
-        self.attributes = attributes(self.model)
+        self.attributes: Mapping[str, Attribute] = attributes(self.model)
         keys = [self.attributes[self.mapper.get_property_by_column(each).key] for each in self.mapper.primary_key]
-        self.keys = Keys([each.name for each in keys], [pydantic.TypeAdapter(each.compared) for each in keys])
+        self.keys: Keys = Keys([each.name for each in keys], [pydantic.TypeAdapter(each.compared) for each in keys])
         self.others: Mapping[type[Any], Resource] = {}
         self.session: Any = Scoped[Session] if issubclass(self.model, OfTenant) else Session
 
