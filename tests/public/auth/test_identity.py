@@ -166,8 +166,8 @@ def test_a_user_and_their_session_are_one_query(site: Site) -> None:
     for path in ("/me", "/async-me", "/anybody", "/rules/logged-in"):
         with assert_queries(1):
             assert site.client.get(path).status == 200
-    with assert_queries(2):
-        assert site.client.get("/rules/publish").status == 403  # Roles are asked for when a permission is.
+    with assert_queries(1):
+        assert site.client.get("/rules/publish").status == 403  # Their roles come with them, where a rule asks.
 
 
 def test_a_login_that_is_not_remembered_ends_with_the_day() -> None:

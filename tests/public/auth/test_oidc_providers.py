@@ -38,6 +38,33 @@ def at(provider: Provider, plugin: OpenIDConnect) -> OpenIDConnect:
     return plugin
 
 
+@pytest.fixture(scope="module")
+def kept(running: Provider) -> Iterator[Site]:
+    """With providers that need nothing of their own; those of one kind beside each other, by their names."""
+    running.reset()
+    own = (
+        google(**KNOWN),
+        google(workspaces=["example.org"], name="work", title="Work", **KNOWN),
+        google(workspaces=["example.org", "example.com"], name="works", title="Work", **KNOWN),
+        gitlab(roles={"group": "editor"}, trusts_email=True, **KNOWN),
+        keycloak("https://login.example", "staff", **KNOWN),
+    )
+    hub = github(
+        running.issuer,
+        api=running.issuer,
+        trusts_email=True,
+        fields=lambda claims: {"nickname": claims["login"]},
+        **KNOWN,
+    )
+    with Site().running(*(at(running, each) for each in own), hub) as site:
+        yield site
+
+
+@pytest.fixture
+def site(kept: Site, provider: Provider) -> Site:
+    return kept.anew()
+
+
 def asked(provider: Provider) -> dict[str, str]:
     return provider.forms("/authorize")[-1]
 
@@ -48,32 +75,31 @@ def subjects(site: Site) -> list[tuple[str, str]]:
         return [(row.issuer, row.subject) for row in db.scalars(select(external))]
 
 
-def test_google_speaks_for_its_own_addresses(provider: Provider) -> None:
-    with Site().running(at(provider, google(**KNOWN))) as site:
-        site.make()
-        come(site, provider, name="google")  # An address elsewhere, that Google has seen proven once.
-        assert subjects(site) == [] and "hd" not in asked(provider)
+def test_google_speaks_for_its_own_addresses(site: Site, provider: Provider) -> None:
+    site.make()
+    come(site, provider, name="google")  # An address elsewhere, that Google has seen proven once.
+    assert subjects(site) == [] and "hd" not in asked(provider)
+    provider.person["hd"] = "example.org"
+    assert come(site, provider, name="google").headers["location"] == "/"
+    assert subjects(site) == [(provider.issuer, "zoe-7")]
+    provider.person = {"sub": "8", "email": "zoe@gmail.com", "email_verified": True}
+    other = site.other()
+    assert come(site, provider, other, name="google").headers["location"] == "/"
+    provider.told["auth_time"] = None  # Google does not say it.
+    assert come(site, provider, other, name="google").headers["location"] == "/"
+    assert "prompt" not in asked(provider)
+
+
+def test_google_for_one_workspace(site: Site, provider: Provider) -> None:
+    for name, hint in (("work", "example.org"), ("works", "*")):
+        site.anew()
+        for hd in (None, "evil.example"):
+            provider.person["hd"] = hd
+            assert come(site, provider, name=name).headers["location"] == "/account/login"
+            assert "Work: This login is not one of those" in said(site)
+        assert asked(provider)["hd"] == hint
         provider.person["hd"] = "example.org"
-        assert come(site, provider, name="google").headers["location"] == "/"
-        assert subjects(site) == [(provider.issuer, "zoe-7")]
-        provider.person = {"sub": "8", "email": "zoe@gmail.com", "email_verified": True}
-        other = site.other()
-        assert come(site, provider, other, name="google").headers["location"] == "/"
-        provider.told["auth_time"] = None  # Google does not say it.
-        assert come(site, provider, other, name="google").headers["location"] == "/"
-        assert "prompt" not in asked(provider)
-
-
-def test_google_for_one_workspace(provider: Provider) -> None:
-    for workspaces, hint in ((["example.org"], "example.org"), (["example.org", "example.com"], "*")):
-        with Site().running(at(provider, google(workspaces=workspaces, title="Work", **KNOWN))) as site:
-            for hd in (None, "evil.example"):
-                provider.person["hd"] = hd
-                assert come(site, provider, name="google").headers["location"] == "/account/login"
-                assert "Work: This login is not one of those" in said(site)
-            assert asked(provider)["hd"] == hint
-            provider.person["hd"] = "example.org"
-            assert come(site, provider, name="google").headers["location"] == "/"
+        assert come(site, provider, name=name).headers["location"] == "/"
 
 
 def test_microsoft_for_many_tenants(provider: Provider) -> None:
@@ -154,71 +180,57 @@ def test_apple_is_shown_a_token_of_ours(provider: Provider, monkeypatch: pytest.
         del provider._knows
 
 
-def test_gitlab_and_keycloak(provider: Provider) -> None:
+def test_gitlab_and_keycloak(site: Site, provider: Provider) -> None:
     assert repr(keycloak("https://login.example/auth/", "staff", **KNOWN)).endswith("login.example/auth/realms/staff>")
-    plugins = (
-        at(provider, gitlab(roles={"group": "editor"}, trusts_email=True, **KNOWN)),
-        at(provider, keycloak("https://login.example", "staff", **KNOWN)),
-    )
-    with Site().running(*plugins) as site:
-        site.grant(site.make(), "editor")
-        provider.userinfo["groups"] = ["group"]
-        come(site, provider, name="gitlab")
-        assert provider.forms("/userinfo") and "roles-changed" not in site.events()
-        page = site.other().get("/account/login", headers={"accept": "text/html"}).text
-        assert "Log in with GitLab" in page and "Log in with Staff" in page
+    site.grant(site.make(), "editor")
+    provider.userinfo["groups"] = ["group"]
+    come(site, provider, name="gitlab")
+    assert provider.forms("/userinfo") and "roles-changed" not in site.events()
+    page = site.other().get("/account/login", headers={"accept": "text/html"}).text
+    assert "Log in with GitLab" in page and "Log in with Staff" in page
 
 
-def test_github_by_its_api(provider: Provider) -> None:
-    plugin = github(
-        provider.issuer,
-        api=provider.issuer,
-        trusts_email=True,
-        fields=lambda claims: {"nickname": claims["login"]},
-        **KNOWN,
-    )
-    with Site().running(plugin) as site:
-        assert come(site, provider, name="github", next="/x").headers["location"] == "/x"
-        there = dict(parse_qsl(urlsplit(begin(site, site.other(), name="github").headers["location"]).query))
-        assert there["scope"] == "read:user user:email" and there["code_challenge_method"] == "S256"
-        assert subjects(site) == [(provider.issuer, "4711")] and site.find(EMAIL).nickname == "zoe"
-        assert provider.forms("/token")[-1]["client_secret"] == SECRET
-        assert site.client.get("/account/external", headers={"accept": "text/html"}).status == 200
-        assert site.send("/account/external/logout").headers["location"] == "/account/login"
-        ended = site.client.post("/account/external/github/ended", data={"logout_token": "a.b.c"})
-        assert ended.status == 400
+def test_github_by_its_api(site: Site, provider: Provider) -> None:
+    assert come(site, provider, name="github", next="/x").headers["location"] == "/x"
+    there = dict(parse_qsl(urlsplit(begin(site, site.other(), name="github").headers["location"]).query))
+    assert there["scope"] == "read:user user:email" and there["code_challenge_method"] == "S256"
+    assert subjects(site) == [(provider.issuer, "4711")] and site.find(EMAIL).nickname == "zoe"
+    assert provider.forms("/token")[-1]["client_secret"] == SECRET
+    assert site.client.get("/account/external", headers={"accept": "text/html"}).status == 200
+    assert site.send("/account/external/logout").headers["location"] == "/account/login"
+    ended = site.client.post("/account/external/github/ended", data={"logout_token": "a.b.c"})
+    assert ended.status == 400
 
 
-def test_L6_github_takes_the_primary_address_and_only_if_it_is_verified(provider: Provider) -> None:
-    with Site().running(github(provider.issuer, api=provider.issuer, trusts_email=True, **KNOWN)) as site:
-        site.make("boss@example.org")  # What the profile says is whatever its owner has written.
-        site.make()
-        for emails in (
-            [],
-            [{"email": EMAIL, "primary": True, "verified": False}],
-            [{"email": EMAIL, "primary": False, "verified": True}],
-            [{"email": EMAIL, "primary": "true", "verified": "true"}],
-            [{"email": "no address", "primary": True, "verified": True}, "odd"],
-        ):
-            provider.emails = emails
-            assert come(site, provider, name="github").headers["location"] == "/account/login"
-            assert "not linked with an account" in said(site)
-        for path, answer in (
-            ("/user", JSON({"login": "zoe"})),
-            ("/user", JSON({"id": "4711"})),
-            ("/user", JSON({"id": True})),
-            ("/user", JSON({}, status=401)),
-            ("/user", JSON({}, status=500)),
-            ("/user", JSON([])),
-            ("/token", JSON({"error": "bad_verification_code"})),
-            ("/token", JSON({"access_token": "with space"})),
-            ("/token", JSON({})),
-        ):
-            provider.answers = {path: answer}
-            assert come(site, provider, name="github").headers["location"] == "/account/login"
-        provider.answers, provider.emails = {}, {"message": "no list"}
+def test_L6_github_takes_the_primary_address_and_only_if_it_is_verified(site: Site, provider: Provider) -> None:
+    site.make("boss@example.org")  # What the profile says is whatever its owner has written.
+    site.make()
+    for emails in (
+        [],
+        [{"email": EMAIL, "primary": True, "verified": False}],
+        [{"email": EMAIL, "primary": False, "verified": True}],
+        [{"email": EMAIL, "primary": "true", "verified": "true"}],
+        [{"email": "no address", "primary": True, "verified": True}, "odd"],
+    ):
+        provider.emails = emails
         assert come(site, provider, name="github").headers["location"] == "/account/login"
-        assert subjects(site) == []
+        assert "not linked with an account" in said(site)
+    for path, answer in (
+        ("/user", JSON({"login": "zoe"})),
+        ("/user", JSON({"id": "4711"})),
+        ("/user", JSON({"id": True})),
+        ("/user", JSON({}, status=401)),
+        ("/user", JSON({}, status=500)),
+        ("/user", JSON([])),
+        ("/token", JSON({"error": "bad_verification_code"})),
+        ("/token", JSON({"access_token": "with space"})),
+        ("/token", JSON({})),
+    ):
+        provider.answers = {path: answer}
+        assert come(site, provider, name="github").headers["location"] == "/account/login"
+    provider.answers, provider.emails = {}, {"message": "no list"}
+    assert come(site, provider, name="github").headers["location"] == "/account/login"
+    assert subjects(site) == []
 
 
 def test_where_githubs_api_is() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -110,8 +110,14 @@ def described(made: Site, *plugins: Any) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def found() -> dict[str, Any]:
-    return described(site(), Tokens())
+def kept() -> Iterator[Site]:
+    with site().running(Tokens()) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def found(kept: Site) -> dict[str, Any]:
+    return document(kept.app)
 
 
 def operation(found: dict[str, Any], path: str) -> Any:
@@ -181,7 +187,7 @@ def test_each_issuer_has_a_scheme() -> None:
         JWTIssuer("machines", "notes", keys=keys, name="robots"),
     ) as it:
         policy = it.client.get("/docs").headers["content-security-policy"]
-    found = document(made.app)
+        found = document(made.app)
     assert operation(found, "/me")["security"] == [
         SESSION,
         {"login.example.org": []},
@@ -206,9 +212,8 @@ def test_what_is_live_says_it_too() -> None:
     assert schemes["login.example.org"]["type"] == "openIdConnect"
 
 
-def test_a_browser_is_still_sent_to_the_login() -> None:
-    with site().running(Tokens()) as it:
-        answer = it.client.get("/me", headers=BROWSER, follow=False)
+def test_a_browser_is_still_sent_to_the_login(kept: Site) -> None:
+    answer = kept.anew().client.get("/me", headers=BROWSER, follow=False)
     assert (answer.status, answer.headers["location"]) == (303, "/account/login?next=%2Fme")
 
 
