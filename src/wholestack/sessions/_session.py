@@ -105,6 +105,18 @@ class BrowserSession(Generic[T]):
         Returns:
             the row, and those columns of each row that the query gave, all None where there is nothing; None in their
             place where it was no such query: ask for them by another one then.
+
+        Example:
+            >>> from sqlalchemy import ForeignKey, Select
+            >>> from wholestack.db import Model, mapped_column
+            >>> class Lodger(Model): ...
+            >>> class Berth(Model):
+            ...     lodger_id = mapped_column(ForeignKey(Lodger.id))
+            >>> def with_berths(statement: Select) -> Select:
+            ...     return statement.outerjoin(Berth, Berth.lodger_id == Lodger.id).add_columns(Berth.id)
+            >>> def berths(session: BrowserSession, db: Session) -> list[int] | None:
+            ...     lodger, rows = session.owner_with(Lodger, db, with_berths)
+            ...     return None if rows is None else [id for (id,) in rows if id is not None]
         """
         return self._visit.owner(model, db, beside)
 
