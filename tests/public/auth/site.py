@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from typing import Any, ClassVar, Self
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import Any, ClassVar, Self, TypeVar
 
 from sqlalchemy import MetaData
 
@@ -18,6 +19,7 @@ from wholestack.testing import Answer, Client
 BROWSER = {"accept": "text/html", "sec-fetch-site": "same-origin", "user-agent": "A browser"}
 EMAIL, PASSWORD = "zoe@example.org", "correct horse battery"
 LINK = re.compile(r"http://testserver(/\S+)")
+S = TypeVar("S")
 
 
 class Base(Table):
@@ -144,6 +146,13 @@ class Site:
     def log_in(self, email: str = EMAIL, password: str = PASSWORD, client: Client | None = None, **more: Any) -> Answer:
         """Send the form of login."""
         return self.send("/account/login", client, email=email, password=password, **more)
+
+
+@contextmanager
+def each_once(make: Callable[[str], AbstractContextManager[S]]) -> Iterator[Callable[[str], S]]:
+    """The site for an interface, opened when it is first asked for; all of them are closed at the end."""
+    with ExitStack() as stack:
+        yield functools.cache(lambda interface: stack.enter_context(make(interface)))
 
 
 def errors(answer: Answer) -> list[str]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from statistics import median
 
 import pytest
 
 from auth.factors import Clock, at_once, begun_anew, rows, set_up_totp, shown, site_with
-from auth.site import BROWSER, EMAIL, PASSWORD, Site, errors
+from auth.site import BROWSER, EMAIL, PASSWORD, Site, each_once, errors
 from wholestack import App, SetupError
 from wholestack.auth import TOTP, MagicLink, Throttle
 from wholestack.db import update
@@ -20,19 +21,19 @@ ASK, NOBODY = "/account/mail-login", "nobody@example.org"
 CODE = re.compile(r"^(\d{8})$", re.MULTILINE)
 
 
-@pytest.fixture(params=["asgi", "wsgi", "rsgi"])
-def each(request: pytest.FixtureRequest) -> Iterator[tuple[Site, Clock]]:
-    site, clock = site_with(request.param)
-    with site.running(MagicLink()):
-        site.make()
-        yield site, clock
+Sites = Callable[[str], tuple[Site, Clock]]
 
 
 @pytest.fixture(scope="module")
-def with_links() -> Iterator[tuple[Site, Clock]]:
-    site, clock = site_with()
-    with site.running(MagicLink(), TOTP()):
-        yield site, clock
+def with_links() -> Iterator[Sites]:
+    @contextmanager
+    def running(interface: str) -> Iterator[tuple[Site, Clock]]:
+        site, clock = site_with(interface)
+        with site.running(MagicLink(), TOTP()):
+            yield site, clock
+
+    with each_once(running) as sites:
+        yield sites
 
 
 @pytest.fixture(scope="module")
@@ -42,9 +43,16 @@ def with_codes() -> Iterator[tuple[Site, Clock]]:
         yield site, clock
 
 
+@pytest.fixture(params=["asgi", "wsgi", "rsgi"])
+def each(with_links: Sites, request: pytest.FixtureRequest) -> tuple[Site, Clock]:
+    site, clock = begun_anew(*with_links(request.param))
+    site.make()
+    return site, clock
+
+
 @pytest.fixture
-def by_link(with_links: tuple[Site, Clock]) -> tuple[Site, Clock]:
-    site, clock = begun_anew(*with_links)
+def by_link(with_links: Sites) -> tuple[Site, Clock]:
+    site, clock = begun_anew(*with_links("asgi"))
     site.make()
     return site, clock
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-import functools
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import pytest
 from sqlalchemy import ColumnElement, or_
 
-from auth.site import Base, Site, User
+from auth.site import Base, Site, User, each_once
 from wholestack import App, Request, Router, SetupError, rule
 from wholestack.auth import Identity, Policy, govern, permission, policy, role, staff
 from wholestack.crud import crud
@@ -103,16 +102,15 @@ def interface(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(scope="module")
 def worlds() -> Iterator[Callable[[str], World]]:
     """The world of an interface, with the handlers of all tests; it is sealed once."""
-    with contextlib.ExitStack() as stack:
 
-        @functools.cache
-        def world(interface: str) -> World:
-            made = World(interface)
-            guarded(made.app)
-            listed(made.app)
-            return stack.enter_context(made.running())
+    def world(interface: str) -> AbstractContextManager[World]:
+        made = World(interface)
+        guarded(made.app)
+        listed(made.app)
+        return made.running()
 
-        yield world
+    with each_once(world) as worlds:
+        yield worlds
 
 
 @pytest.fixture
@@ -169,7 +167,7 @@ def listed(app: App) -> None:
     app.include(govern(api, view=can_see, change=may_edit, delete=can_edit))
 
 
-@contextlib.contextmanager
+@contextmanager
 def running(world: World) -> Iterator[World]:
     """A world that has what no other may have."""
     with world.running():

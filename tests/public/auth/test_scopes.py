@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import functools
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager
 from typing import Any, ClassVar
 
 import pytest
 from sqlalchemy import MetaData, select, text
 from sqlalchemy.orm import Session as AlchemySession
 
-from auth.site import Base, Site, User
+from auth.site import Base, Site, User, each_once
 from wholestack import App, Request, Stream
 from wholestack.auth import Identity, OfTenant, Scoped, Tenant, Tenants, UnscopedStatement, UserMixin, policy
 from wholestack.crud import crud
@@ -36,19 +36,18 @@ def can_open(user: User, parcel: Parcel) -> bool:
 @pytest.fixture(scope="module")
 def sites() -> Iterator[Callable[[str], Site]]:
     """The site of an interface, with the handlers of all tests; it is sealed once."""
-    with contextlib.ExitStack() as stack:
 
-        @functools.cache
-        def site(interface: str) -> Site:
-            made = Site(interface)
-            made.app.provide(by_user)
-            in_either_colour(made.app)
-            streamed(made.app)
-            whole = crud(Parcel, "/whole", session=Scoped[Session], without=("tenant_id",), orders=("id",))
-            made.app.include(whole)
-            return stack.enter_context(made.running(Tenants()))
+    def site(interface: str) -> AbstractContextManager[Site]:
+        made = Site(interface)
+        made.app.provide(by_user)
+        in_either_colour(made.app)
+        streamed(made.app)
+        whole = crud(Parcel, "/whole", session=Scoped[Session], without=("tenant_id",), orders=("id",))
+        made.app.include(whole)
+        return made.running(Tenants())
 
-        yield site
+    with each_once(site) as sites:
+        yield sites
 
 
 @pytest.fixture

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from auth.site import BROWSER, EMAIL, LINK, PASSWORD, Site, errors
+from auth.site import BROWSER, EMAIL, LINK, PASSWORD, Site, each_once, errors
 from wholestack import App
 from wholestack.auth import Throttle
 from wholestack.languages import Languages
@@ -22,20 +23,27 @@ def languages(**options: Any) -> Languages:
     return Languages("en", "de", "ar", timezone="Europe/Berlin", **options)
 
 
+@pytest.fixture(scope="module")
+def sites() -> Iterator[Callable[[str], Site]]:
+    with each_once(lambda interface: Site(interface, clock=lambda: MOMENT).running(languages())) as sites:
+        yield sites
+
+
 @pytest.mark.parametrize("interface", ["asgi", "wsgi"])
-def test_a_mail_that_is_sent_later_is_in_the_language_of_its_request(interface: str) -> None:
-    site = Site(interface)
-    with site.running(languages()):
-        site.make()
-        for headers in (GERMAN, ARABIC, BROWSER):
-            site.client.post("/account/forgotten", data={"email": EMAIL}, headers=headers)
-        german, arabic, english = site.mails
-        assert german.subject == "Neues Passwort setzen" and "innerhalb von 1 Stunde" in " ".join(german.text.split())
-        assert arabic.subject == "تعيين كلمة مرور جديدة" and "خلال ساعة واحدة" in " ".join(arabic.text.split())
-        assert english.subject == "Set a new password" and "within 1 hour " in " ".join(english.text.split())
-        for mail in site.mails:
-            assert LINK.search(mail.text) and "The site" in mail.text and "%(" not in mail.text
-            assert all(len(line) <= 76 or line.startswith("http") for line in mail.text.splitlines())
+def test_a_mail_that_is_sent_later_is_in_the_language_of_its_request(
+    sites: Callable[[str], Site], interface: str
+) -> None:
+    site = sites(interface).anew()
+    site.make()
+    for headers in (GERMAN, ARABIC, BROWSER):
+        site.client.post("/account/forgotten", data={"email": EMAIL}, headers=headers)
+    german, arabic, english = site.mails
+    assert german.subject == "Neues Passwort setzen" and "innerhalb von 1 Stunde" in " ".join(german.text.split())
+    assert arabic.subject == "تعيين كلمة مرور جديدة" and "خلال ساعة واحدة" in " ".join(arabic.text.split())
+    assert english.subject == "Set a new password" and "within 1 hour " in " ".join(english.text.split())
+    for mail in site.mails:
+        assert LINK.search(mail.text) and "The site" in mail.text and "%(" not in mail.text
+        assert all(len(line) <= 76 or line.startswith("http") for line in mail.text.splitlines())
 
 
 def test_the_number_in_a_mail_is_the_one_that_was_meant() -> None:
@@ -65,15 +73,14 @@ def test_pages_forms_and_what_they_answer() -> None:
         assert site.client.get("/account", headers=program).json()["detail"] == "Das erfordert eine Anmeldung."
 
 
-def test_dates_are_in_the_language_and_the_time_zone_of_the_page() -> None:
-    site = Site(clock=lambda: MOMENT)
-    with site.running(languages()):
-        site.make(last_login_at=MOMENT)
-        site.client.post("/account/login", data={"email": EMAIL, "password": PASSWORD}, headers=GERMAN)
-        page = site.client.get("/account", headers=GERMAN).text
-        site.client.cookies.update({"timezone": "Asia/Tokyo"})
-        tokyo = site.client.get("/account", headers=GERMAN).text
-        english = site.client.get("/account", headers=BROWSER).text
+def test_dates_are_in_the_language_and_the_time_zone_of_the_page(sites: Callable[[str], Site]) -> None:
+    site = sites("asgi").anew()
+    site.make(last_login_at=MOMENT)
+    site.client.post("/account/login", data={"email": EMAIL, "password": PASSWORD}, headers=GERMAN)
+    page = site.client.get("/account", headers=GERMAN).text
+    site.client.cookies.update({"timezone": "Asia/Tokyo"})
+    tokyo = site.client.get("/account", headers=GERMAN).text
+    english = site.client.get("/account", headers=BROWSER).text
     assert "<h2>Geräte</h2>" in page and "<li>Anmeldung<br>" in page
     for text, shown in (
         (page, "01.07.2026, 14:00:00"),

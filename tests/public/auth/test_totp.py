@@ -5,14 +5,15 @@ from __future__ import annotations
 import datetime
 import html
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from urllib.parse import parse_qs, unquote, urlsplit
 from xml.etree import ElementTree
 
 import pytest
 
 from auth.factors import SECRET, Clock, PhoneApp, at_once, begun_anew, rows, set_up_totp, shown, site_with, waiting_app
-from auth.site import BROWSER, EMAIL, PASSWORD, Site, errors
+from auth.site import BROWSER, EMAIL, PASSWORD, Site, each_once, errors
 from wholestack import App, SetupError
 from wholestack.auth import TOTP, Throttle, mfa, staff
 from wholestack.db import update
@@ -21,24 +22,31 @@ WRONG = "This code is wrong, or was used already."
 OTHER = "bo@example.org"
 
 
-@pytest.fixture(params=["asgi", "wsgi", "rsgi"])
-def asked(request: pytest.FixtureRequest) -> Iterator[tuple[Site, Clock]]:
-    site, clock = site_with(request.param)
-    with site.running(TOTP()):
-        site.make()
-        yield site, clock
+Sites = Callable[[str], tuple[Site, Clock]]
 
 
 @pytest.fixture(scope="module")
-def kept() -> Iterator[tuple[Site, Clock]]:
-    site, clock = site_with()
-    with site.running(TOTP(issuer="A & B")):
-        yield site, clock
+def sites() -> Iterator[Sites]:
+    @contextmanager
+    def running(interface: str) -> Iterator[tuple[Site, Clock]]:
+        site, clock = site_with(interface)
+        with site.running(TOTP(issuer="A & B")):
+            yield site, clock
+
+    with each_once(running) as sites:
+        yield sites
+
+
+@pytest.fixture(params=["asgi", "wsgi", "rsgi"])
+def asked(sites: Sites, request: pytest.FixtureRequest) -> tuple[Site, Clock]:
+    site, clock = begun_anew(*sites(request.param))
+    site.make()
+    return site, clock
 
 
 @pytest.fixture
-def site_and_clock(kept: tuple[Site, Clock]) -> tuple[Site, Clock]:
-    site, clock = begun_anew(*kept)
+def site_and_clock(sites: Sites) -> tuple[Site, Clock]:
+    site, clock = begun_anew(*sites("asgi"))
     site.make()
     site.log_in()
     return site, clock
