@@ -32,14 +32,14 @@ book_tag = AlchemyTable(
 
 class Writer(Base):
     name: Mapped[str]
-    books: Mapped[list[Book]] = relationship(back_populates="writer", order_by="Book.id")
+    books: Mapped[list[Book]] = relationship(back_populates="writer", order_by=lambda: Book.id)
 
 
 class Book(Base):
     title: Mapped[str]
     writer_id: Mapped[int | None] = mapped_column(ForeignKey("writer.id"))
     writer: Mapped[Writer | None] = relationship(back_populates="books")
-    tags: Mapped[list[Tag]] = relationship(secondary=book_tag, order_by="Tag.id")
+    tags: Mapped[list[Tag]] = relationship(secondary=book_tag, order_by=lambda: Tag.id)
     cover: Mapped[Cover | None] = relationship(back_populates="book")
 
 

@@ -150,11 +150,7 @@ class Return:
         return made[0][1]
 
     def _all(self, known: Any) -> list[Resource]:
-        """The models of the same database: a base with a `metadata` of its own may have tables of the same names."""
-        mapper = self._access.resource.mapper
-        tables = getattr(mapper.local_table, "metadata", None)
-        same = [each for each in mapper.registry.mappers if getattr(each.local_table, "metadata", None) is tables]
-        return [resource_for(each.class_, known) for each in same]
+        return [resource_for(each.class_, known) for each in self._access.resource.mapper.registry.mappers]
 
     def _make(self, resource: Resource, change: Row[Any]) -> tuple[Resource, Any]:
         access = self._access.of(resource.model)

@@ -6,10 +6,19 @@ import datetime
 import re
 import sys
 import uuid
+import weakref
 from typing import TYPE_CHECKING, Any, ClassVar, dataclass_transform
 
 from sqlalchemy import MetaData, event, func
-from sqlalchemy.orm import DeclarativeBase, Mapped, Mapper, RelationshipProperty, declared_attr, mapped_column
+from sqlalchemy.orm import (
+    DeclarativeBase,
+    Mapped,
+    Mapper,
+    RelationshipProperty,
+    declared_attr,
+    mapped_column,
+    registry,
+)
 
 from ._types import TYPES, Moment
 
@@ -28,7 +37,8 @@ class Table(DeclarativeBase):
     """A table without a key of its own choosing; its name is the class's, in snake case.
 
     A relationship's class is looked up by name in the module of the model first, and then among all models:
-    `blog.Author` and `shop.Author` may stand in one app.
+    `blog.Author` and `shop.Author` may stand in one app. A base with a `metadata` of its own has its names to itself: the
+    models of two databases know nothing of each other.
 
     To a type checker the constructor takes what the class declares: a bare ``title: Mapped[str]`` must be given, what
     has a value (``= mapped_column(…)``, ``= relationship()``) may be.
@@ -49,11 +59,33 @@ class Table(DeclarativeBase):
         def __tablename__(cls) -> str:  # noqa: N805  (SQLAlchemy's way: a class is asked)
             return table_name(cls.__name__)
 
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        metadata = cls.__dict__.get("metadata")
+        if metadata is not None:
+            cls._sa_registry = _registry_of(metadata)
+            if cls.__dict__.get("__abstract__"):  # A mapped class may not say it: SQLAlchemy warns.
+                cls.registry = cls._sa_registry
+        super().__init_subclass__(**arguments)
+
     def __repr__(self) -> str:
         # Its key only: other columns may hold what is private, or would have to be loaded.
         state: Any = vars(self).get("_sa_instance_state")
         key = ", ".join(map(repr, state.key[1])) if state is not None and state.key else "new"
         return f"<{type(self).__name__} {key}>"
+
+
+def _registry_of(metadata: MetaData) -> registry:
+    """The registry of the models whose tables these are: one each, with the types that `Table` knows."""
+    own: registry | None = metadata.info.get("registry")
+    if own is None:
+        own = metadata.info["registry"] = registry(metadata=metadata)
+        own.type_annotation_map = Table.registry.type_annotation_map  # the same: a later addition counts for both
+        _REGISTRIES.add(own)
+    return own
+
+
+Table.metadata.info["registry"] = Table.registry
+_REGISTRIES: weakref.WeakSet[registry] = weakref.WeakSet((Table.registry,))
 
 
 @event.listens_for(Mapper, "before_configured")
@@ -62,7 +94,7 @@ def near_names_first() -> None:
 
     SQLAlchemy knows classes by their bare names, and refuses one that two have.
     """
-    for mapper in Table.registry.mappers:
+    for mapper in (mapper for each in list(_REGISTRIES) for mapper in each.mappers):
         for each in mapper._init_properties.values():  # `relationships`, the public way, would configure the mapper.
             if isinstance(each, RelationshipProperty) and isinstance(each.argument, str):
                 near = getattr(sys.modules.get(mapper.class_.__module__), each.argument, None)
