@@ -10,15 +10,7 @@ import weakref
 from typing import TYPE_CHECKING, Any, ClassVar, dataclass_transform
 
 from sqlalchemy import MetaData, event, func
-from sqlalchemy.orm import (
-    DeclarativeBase,
-    Mapped,
-    Mapper,
-    RelationshipProperty,
-    declared_attr,
-    mapped_column,
-    registry,
-)
+from sqlalchemy.orm import DeclarativeBase, Mapped, Mapper, RelationshipProperty, declared_attr, mapped_column, registry
 
 from ._types import TYPES, Moment
 
@@ -37,8 +29,8 @@ class Table(DeclarativeBase):
     """A table without a key of its own choosing; its name is the class's, in snake case.
 
     A relationship's class is looked up by name in the module of the model first, and then among all models:
-    `blog.Author` and `shop.Author` may stand in one app. A base with a `metadata` of its own has its names to itself: the
-    models of two databases know nothing of each other.
+    `blog.Author` and `shop.Author` may stand in one app. A base with a `metadata` of its own has its names to itself:
+    the models of two databases know nothing of each other.
 
     To a type checker the constructor takes what the class declares: a bare ``title: Mapped[str]`` must be given, what
     has a value (``= mapped_column(…)``, ``= relationship()``) may be.
@@ -60,11 +52,11 @@ class Table(DeclarativeBase):
             return table_name(cls.__name__)
 
     def __init_subclass__(cls, **arguments: Any) -> None:
-        metadata = cls.__dict__.get("metadata")
-        if metadata is not None:
-            cls._sa_registry = _registry_of(metadata)
-            if cls.__dict__.get("__abstract__"):  # A mapped class may not say it: SQLAlchemy warns.
-                cls.registry = cls._sa_registry
+        base: Any = cls  # SQLAlchemy's own attributes, whose types are its own.
+        if "metadata" in base.__dict__:
+            base._sa_registry = _registry_of(base.metadata)
+            if base.__dict__.get("__abstract__"):  # A mapped class may not say it: SQLAlchemy warns.
+                base.registry = base._sa_registry
         super().__init_subclass__(**arguments)
 
     def __repr__(self) -> str:
