@@ -69,6 +69,11 @@ class Access:
         change = view.change or view.rows
         return (view.delete or change) if action == "delete" else change
 
+    def policies(self, action: str) -> list[Policy[Any]]:
+        """All rules over rows that an action has: what one may not see one may not touch."""
+        first, second = self.policy("view"), self.policy(action)
+        return [each for each in (first, None if second is first else second) if each is not None]
+
     def may_row(self, action: str, row: Any) -> bool:
         """Whether they may do it with this row; what they may not see they may not touch, and what is marked as deleted
         they may have back first.
@@ -79,10 +84,9 @@ class Access:
 
     def may_any_row(self, action: str, row: Any) -> bool:
         """The same, whether the row is marked as deleted or not."""
-        policies = {self.policy("view"), self.policy(action)} - {None}
         if not self.may(action) or (self._is_guarded(action) and row.is_superuser):
             return False
-        return all(policy(self.identity, row) for policy in policies)  # type: ignore[misc]
+        return all(policy(self.identity, row) for policy in self.policies(action))
 
     def _is_guarded(self, action: str) -> bool:
         """Whether superusers are not for this person to touch: who sets somebody's address gets the mail that lets them
@@ -114,8 +118,8 @@ class Access:
         statement = select(self.resource.model)
         if not self.may(action):
             return statement.where(false())
-        for policy in {self.policy("view"), self.policy(action)} - {None}:
-            statement = statement.where(policy.sql(self.identity))  # type: ignore[union-attr]
+        for policy in self.policies(action):
+            statement = statement.where(policy.sql(self.identity))
         return statement.where(self.resource.model.is_superuser.is_(False)) if self._is_guarded(action) else statement
 
     def row(self, db: Session, key: str, action: str = "view") -> Any:

@@ -283,15 +283,16 @@ class Writes:
 
     def _check_theirs(self, work: Sequence[tuple[RowPlan, Any]], rows: dict[int, Any]) -> None:
         """What was written must be a row that the person may change; else they would give it away, or take it."""
-        if self._access.policy("view") is None and self._access.policy("change") is None:
+        policies = self._access.policies("change")
+        if not policies:
             return
         names = self.resource.keys.names
         keys = {line: tuple(getattr(row, name) for name in names) for line, row in rows.items()}
         if not keys:
             return
         theirs = select(*(getattr(self.resource.model, name) for name in names))
-        for policy in {self._access.policy("view"), self._access.policy("change")} - {None}:
-            theirs = theirs.where(policy.sql(self._access.identity))  # type: ignore[union-attr]
+        for policy in policies:
+            theirs = theirs.where(policy.sql(self._access.identity))
         there = {tuple(row) for row in self._db.execute(theirs.where(among(self.resource, [*keys.values()])))}
         for plan, _ in work:
             if plan.line in keys and keys[plan.line] not in there:
