@@ -13,7 +13,7 @@ from typing import Any, Literal, Protocol, Self, TypedDict, TypeVar, runtime_che
 from typing_extensions import Unpack
 
 from wholestack.errors import ErrorFormat, Fault, ProblemDetails, SetupError, WholestackError
-from wholestack.handlers import Media
+from wholestack.handlers import Media, hints_read_once
 from wholestack.http import Limits, Request, Response, Text, check_header
 from wholestack.routing import Provision, Router, pattern_of, where_of
 from wholestack.servers import Find, Sealed, asgi_driver, call, rsgi_driver
@@ -220,7 +220,7 @@ class App(Router):
         Raises:
             SetupError: everything that is wrong, each with file and line.
         """
-        with self._lock:
+        with self._lock, hints_read_once():
             if self.sealed is not None:
                 return self.sealed
             if self._report is not None:

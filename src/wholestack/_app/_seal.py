@@ -21,6 +21,7 @@ from wholestack.handlers import (
     Providers,
     Reads,
     Surroundings,
+    error_calls,
     kind_of,
     provider_of,
     read_signature,
@@ -70,7 +71,7 @@ class Sealing:
         self.trees: dict[str | None, Tree[Table]] = {}
         self.fields: dict[object, tuple[tuple[str, ...], str]] = {}
         self.base: Environment = Environment(
-            providers=Providers(),
+            providers=Providers().nearer(self._own_providers()),
             formats=app.errors,
             limits=app.limits,
             encoder=app.encoder,
@@ -82,9 +83,7 @@ class Sealing:
 
     def run(self) -> Sealed:
         """The sealed app; `faults` holds what is wrong with it."""
-        own = self._own_providers()
         around = self._around(self.app, self.base)
-        around = dataclasses.replace(around, providers=Providers().nearer(own).nearer(around.providers.all()))
         self.refusal: Plan = self._inner_plan(_refuse, around)
         self.missing: Table = {"": self._inner_plan(self._missing, around)}
         self.around = around
@@ -145,7 +144,7 @@ class Sealing:
         """The environment inside a router."""
         found = [self._provider(each) for each in (*router.provisions, *self.app.replaced.values())]
         providers = [provider for provider in found if provider is not None]
-        return dataclasses.replace(
+        inner = dataclasses.replace(
             outer,
             providers=outer.providers.nearer(providers),
             middleware=(*outer.middleware, *router.middlewares),
@@ -154,6 +153,7 @@ class Sealing:
             tags=(*outer.tags, *router.tags),
             host=_lower(router.host) if router.host else outer.host,
         )
+        return dataclasses.replace(inner, error_calls=error_calls(inner, self.faults))
 
     def _walk(self, router: Router, prefix: str, around: Environment, on_the_way: tuple[Router, ...] = ()) -> None:
         prefix += router.prefix

@@ -12,7 +12,7 @@ from ._body import BodyReader, Media, Reads
 from ._call import Call, Cell, kind_of
 from ._check import JsonBody, body_faults, json_pointer
 from ._collect import FormReader, model_fields
-from ._compile import Compiler, Environment
+from ._compile import Compiler, Environment, error_calls
 from ._context import current_request, note_unhandled, unhandled
 from ._drive import Drive, background_loop, forget_background_loop, is_driven, run_inline, set_home, suspended, wait
 from ._markers import Body, Cookie, Form, Header, Marker, Partial, Query
@@ -22,7 +22,7 @@ from ._plan import Plan, Step
 from ._providers import Provider, Providers, provider_of
 from ._rules import Rule, rule, rules_of
 from ._signature import Parameter, Surroundings, read_signature
-from ._types import hints_of
+from ._types import hints_of, hints_read_once
 
 __all__ = [
     "Body",
@@ -56,8 +56,10 @@ __all__ = [
     "background_loop",
     "body_faults",
     "current_request",
+    "error_calls",
     "forget_background_loop",
     "hints_of",
+    "hints_read_once",
     "is_driven",
     "is_response",
     "json_pointer",

@@ -42,6 +42,7 @@ class Environment:
     answers: tuple[Any, ...] = ()
     media: tuple[Media, ...] = ()
     host: str | None = None
+    error_calls: Mapping[type[BaseException], Any] = dataclasses.field(default_factory=dict)
 
 
 class Compiler:
@@ -110,7 +111,7 @@ class Compiler:
             before_body=tuple(self.before_body),
             retries=options.get("retries", 0),
             passing=tuple(self.passing),
-            error_calls=self._error_calls(),
+            error_calls=self.around.error_calls,
             etag=bool(options.get("etag")),
             pages=any(getattr(each, "waits", False) for each in around.answers),
             timeout=options.get("timeout", around.limits.timeout),
@@ -326,19 +327,6 @@ class Compiler:
             self._fault("no-schema", message, self.route.where, "Use a model, a dataclass, a TypedDict or plain types.")
             return RawBody(key)
 
-    # -- errors --------------------------------------------------------------------------------------------------
-
-    def _error_calls(self) -> dict[type[BaseException], Any]:
-        """Error handlers by kind, the nearest router's first; each may ask for the error, the request, app-lifetime
-        values.
-        """
-        found: dict[type[BaseException], Any] = {}
-        for each in self.around.error_handlers:
-            compiled = None if each.kind in found else error_call(each, self.around, self.faults)
-            if compiled is not None:
-                found[each.kind] = compiled
-        return found
-
     def _fault(self, code: str, message: str, where: str, cure: str) -> None:
         self.faults.append(Fault(code, message, where, cure))
 
@@ -359,7 +347,19 @@ def _no_function() -> None:
     """Stands in a step that only judges a rule."""
 
 
-def error_call(handler: ErrorHandler, around: Environment, faults: list[Fault]) -> tuple[Call, Any] | None:
+def error_calls(around: Environment, faults: list[Fault]) -> dict[type[BaseException], Any]:
+    """Error handlers by kind, the nearest router's first; each may ask for the error, the request, app-lifetime
+    values.
+    """
+    found: dict[type[BaseException], Any] = {}
+    for each in around.error_handlers:
+        compiled = None if each.kind in found else _error_call(each, around, faults)
+        if compiled is not None:
+            found[each.kind] = compiled
+    return found
+
+
+def _error_call(handler: ErrorHandler, around: Environment, faults: list[Fault]) -> tuple[Call, Any] | None:
     """An error handler made ready."""
     function = handler.function
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 import inspect
@@ -9,6 +10,7 @@ import types
 import typing
 import warnings
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Generator, Iterable, Iterator, Mapping
+from contextvars import ContextVar
 from typing import Annotated, Any, Union, get_args, get_origin
 
 import pydantic
@@ -23,75 +25,57 @@ from ._markers import Marker, Partial
 _GENERATORS = (Iterator, Iterable, Generator)
 _ASYNC_GENERATORS = (AsyncIterator, AsyncIterable, AsyncGenerator)
 
-# Core schema kinds that a text in a query string, a path, a header or a cookie can be read as.
-_SCALAR_KINDS = frozenset(
-    [
-        "any",
-        "bool",
-        "bytes",
-        "complex",
-        "date",
-        "datetime",
-        "decimal",
-        "enum",
-        "float",
-        "int",
-        "literal",
-        "multi-host-url",
-        "none",
-        "str",
-        "time",
-        "timedelta",
-        "url",
-        "uuid",
-        "is-instance",
-        "custom-error",
-        "chain",
-        "call",
-        "nullable",
-        "union",
-        "tagged-union",
-        "default",
-        "lax-or-strict",
-        "json-or-python",
-        "function-after",
-        "function-before",
-        "function-plain",
-        "function-wrap",
-        "definitions",
-        "definition-ref",
-    ]
-)
+# Core schema kinds that a text in a query string, a path, a header or a cookie can be read as: values, what stands
+# around another kind, and what a type's own functions are.
+_VALUES = {"any", "bool", "bytes", "complex", "date", "datetime", "decimal", "enum", "float", "int", "literal", "none"}
+_MORE_VALUES = {"is-instance", "multi-host-url", "str", "time", "timedelta", "url", "uuid"}
+_AROUND = {"chain", "custom-error", "default", "json-or-python", "lax-or-strict", "nullable", "tagged-union", "union"}
+_BY_NAME = {"call", "definition-ref", "definitions"}
+_FUNCTIONS = {"function-after", "function-before", "function-plain", "function-wrap"}
+_SCALAR_KINDS = frozenset(_VALUES | _MORE_VALUES | _AROUND | _BY_NAME | _FUNCTIONS)
 _MANY_KINDS = frozenset({"list", "set", "frozenset", "tuple"})
 # What stands below these keys of a schema is no part of the value's own form.
 _NO_FORM = frozenset({"metadata", "serialization", "expected", "members", "function"})
 
 
-def hints_of(function: Any, names: Mapping[str, Any]) -> dict[str, Any]:
+_READ: ContextVar[dict[tuple[int, int], Any] | None] = ContextVar("_READ", default=None)
+
+
+@contextlib.contextmanager
+def hints_read_once() -> Iterator[None]:
+    """Within, a function's hints are read once: while an app is sealed nothing is defined anew, and a provider or an
+    error handler is asked for by each route.
+    """
+    token = _READ.set({})
+    try:
+        yield
+    finally:
+        _READ.reset(token)
+
+
+def hints_of(function: Any, names: Mapping[str, Any]) -> Mapping[str, Any]:
     """The type hints of a function, `Annotated` kept; `names` are those of the place where it was registered.
 
     Raises:
         NameError: a hint names something that is not there.
     """
+    read, key = _READ.get(), (id(function), id(names) if names else 0)
+    if read is not None and key in read:
+        return read[key][0]  # type: ignore[no-any-return]  # of what stands below
     target: Any = function.__init__ if inspect.isclass(function) else inspect.unwrap(function)
     if not hasattr(target, "__annotations__"):
         target = target.__call__
     cells = getattr(target, "__closure__", None) or ()
-    free = dict(
-        zip(getattr(target, "__code__", types.SimpleNamespace(co_freevars=())).co_freevars, cells, strict=False)
-    )
-    closed = {name: cell.cell_contents for name, cell in free.items() if _filled(cell)}
+    closed: dict[str, Any] = {}
+    for name, cell in zip(getattr(getattr(target, "__code__", None), "co_freevars", ()), cells, strict=False):
+        with contextlib.suppress(ValueError):  # An empty cell: its name is yet to be defined.
+            closed[name] = cell.cell_contents
     # A hint such as `x: int = None` must not become optional by itself, hence the raw annotations where there are no
     # strings to evaluate; `get_type_hints` does that since 3.11.
-    return typing.get_type_hints(target, localns={**names, **closed}, include_extras=True)
-
-
-def _filled(cell: types.CellType) -> bool:
-    try:
-        cell.cell_contents  # noqa: B018  (an empty cell raises; that is the question)
-    except ValueError:
-        return False
-    return True
+    hints = typing.get_type_hints(target, localns={**names, **closed}, include_extras=True)
+    if read is not None:
+        read[key] = hints, function, names  # Both are held, so that nothing else gets their ids.
+    return hints
 
 
 def field_info(annotation: Any) -> FieldInfo | None:

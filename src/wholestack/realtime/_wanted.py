@@ -66,7 +66,7 @@ def _asking(router: Router) -> Iterator[Asking]:
                 yield leaf.function, names
 
 
-def _hints(function: Callable[..., Any], names: Mapping[str, Any]) -> dict[str, Any]:
+def _hints(function: Callable[..., Any], names: Mapping[str, Any]) -> Mapping[str, Any]:
     try:
         return hints_of(function, names)
     except (NameError, TypeError, AttributeError):
