@@ -7,7 +7,7 @@ import io
 import tokenize
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -130,9 +130,13 @@ def folder_of(name: str) -> str:
 
 def named_by_string(call: ast.Call) -> Iterator[Import]:
     """`import_module("wholestack.x")` is an import as well."""
-    called = ast.unparse(call.func).rpartition(".")[2]
-    if called in {"import_module", "__import__"} and call.args and isinstance(call.args[0], ast.Constant):
+    if called(call) in {"import_module", "__import__"} and call.args and isinstance(call.args[0], ast.Constant):
         yield Import(str(call.args[0].value), (), call.lineno, "lazy")
+
+
+def called(call: ast.Call) -> str:
+    """The last name of what is called: `dumps` of `json.dumps(…)`; empty where it has none."""
+    return getattr(call.func, "attr", getattr(call.func, "id", ""))
 
 
 def docstring(node: Function | ast.ClassDef | ast.Module) -> ast.stmt | None:
@@ -167,8 +171,9 @@ def parameters(function: Function, *, method: bool) -> int:
     return len(every) - (1 if method and every and every[0].arg in {"self", "cls", "mcs"} else 0)
 
 
+@cache
 def modules(root: Path = SRC) -> list[Module]:
-    """All modules of the package."""
+    """All modules of the package; read once."""
     found = []
     for path in sorted((root / PACKAGE).rglob("*.py")):
         parts = path.relative_to(root).with_suffix("").parts

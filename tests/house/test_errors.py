@@ -11,13 +11,14 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from house import exceptions
 from house.blocks import blocks
-from house.source import TOP, Module, modules, public_modules
+from house.source import TOP, Module, called, modules, public_modules
 
 PAGES = TOP / "docs" / "errors"
 CODE = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
@@ -43,7 +44,7 @@ def called_codes(module: Module) -> Iterator[str]:
     for call in ast.walk(module.tree):
         if not isinstance(call, ast.Call):
             continue
-        if SAYS_NO.search(ast.unparse(call.func).rpartition(".")[2]):
+        if SAYS_NO.search(called(call)):
             yield from (text for each in call.args if KEBAB.fullmatch(text := constant(each)))
         yield from (
             text for each in call.keywords if each.arg == "code" and KEBAB.fullmatch(text := constant(each.value))
@@ -54,6 +55,7 @@ def constant(node: ast.expr) -> str:
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
 
 
+@cache
 def codes() -> set[str]:
     given = {code for module in modules() for code in called_codes(module)}
     return (given | {kind.code for kind in classes()}) - set(exceptions.NO_PAGE)  # type: ignore[attr-defined]
