@@ -32,7 +32,6 @@ _SETTINGS = (
     "PRAGMA foreign_keys=ON",
     "PRAGMA cache_size=-20000",
     "PRAGMA mmap_size=134217728",
-    "PRAGMA temp_store=MEMORY",
     "PRAGMA journal_size_limit=67108864",
 )
 
