@@ -1,4 +1,5 @@
-"""The rows that every back office shows: a million items, each of a category, a brand, a supplier, a country and an owner."""
+"""The rows that every back office shows: a million items, each of a category, a brand, a supplier, a country and an owner;
+and parts of the first items, fifty of each."""
 
 from __future__ import annotations
 
@@ -8,12 +9,16 @@ from urllib.parse import urlsplit
 
 ROWS = 1_000_000
 SIZE = 50
+WITH_PARTS = 1_000
+"""Items that have parts, of which each has `SIZE`."""
 RELATIONS = {"category": 50, "brand": 100, "supplier": 1_000, "country": 200, "owner": 50_000}
 WORDS = ("amber", "birch", "cedar", "delta", "ember", "fjord", "grove", "heath", "inlet", "jetty")
 STATES = ("new", "open", "held", "done")
 
 _ITEM = """CREATE TABLE item (id {key}, title VARCHAR(200) NOT NULL, sku VARCHAR(40) NOT NULL, state VARCHAR(10) NOT NULL,
     cents INTEGER NOT NULL, added DATE NOT NULL, {relations})"""
+_PART = """CREATE TABLE part (id {key}, item_id INTEGER NOT NULL REFERENCES item (id), sku VARCHAR(40) NOT NULL,
+    title VARCHAR(80) NOT NULL, pieces INTEGER NOT NULL)"""
 _WORD = "CASE ({n}) % 10 " + " ".join(f"WHEN {index} THEN '{word}'" for index, word in enumerate(WORDS)) + " END"
 _STATE = "CASE n % 4 " + " ".join(f"WHEN {index} THEN '{word}'" for index, word in enumerate(STATES)) + " END"
 
@@ -36,6 +41,12 @@ def statements(kind: str) -> list[str]:
         f"INSERT INTO item (id, title, sku, state, cents, added, {', '.join(f'{name}_id' for name in RELATIONS)}) "
         f"SELECT n, {title}, 'SKU-' || n, {_STATE}, (n * 37) % 100000, {day}, {chosen} FROM {_series(kind, ROWS)}"
     )
+    made.append(_PART.format(key=key))
+    made.append(
+        f"INSERT INTO part (id, item_id, sku, title, pieces) SELECT n, (n - 1) / {SIZE} + 1, 'SKU-' || n, 'part ' || n, n % 9 "
+        f"FROM {_series(kind, WITH_PARTS * SIZE)}"
+    )
+    made.append("CREATE INDEX part_item ON part (item_id)")
     made += [f"CREATE INDEX item_{name} ON item ({name}_id)" for name in RELATIONS]
     made += [f"CREATE INDEX item_{name} ON item ({name})" for name in ("title", "state", "added")]
     return [*made, "ANALYZE" if is_sqlite else "VACUUM ANALYZE"]

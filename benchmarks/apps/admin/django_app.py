@@ -16,6 +16,7 @@ PATHS = {
     "page 10,000": "/admin/apps_admin/item/?p=10000",
     "filtered": "/admin/apps_admin/item/?category__id__exact=7&state__exact=held",
     "searched": "/admin/apps_admin/item/?q=amber",
+    "a row with 50 inline": "/admin/apps_admin/item/1/change/",
 }
 urlpatterns: list[Any] = []
 
@@ -101,7 +102,14 @@ def open_site(url: str) -> Wsgi:
     from django.test import Client
     from django.urls import path
 
-    from apps.admin.django_tables.models import Brand, Category, Country, Item, Owner, Supplier
+    from apps.admin.django_tables.models import Brand, Category, Country, Item, Owner, Part, Supplier
+
+    class Parts(admin.TabularInline):  # type: ignore[misc,type-arg]
+        model = Part
+        extra = 0
+
+    class Named(admin.ModelAdmin):  # type: ignore[misc,type-arg]
+        search_fields = ("name",)
 
     class Items(admin.ModelAdmin):  # type: ignore[misc,type-arg]
         list_display = ("title", "sku", "state", "cents", "added", "category", "brand", "supplier", "country", "owner")
@@ -110,10 +118,12 @@ def open_site(url: str) -> Wsgi:
         search_fields = ("title",)
         list_per_page = SIZE
         show_full_result_count = False
+        autocomplete_fields = ("category", "brand", "supplier", "country", "owner")
+        inlines = (Parts,)
 
     admin.site.register(Item, Items)
     for each in (Category, Brand, Supplier, Country, Owner):
-        admin.site.register(each)
+        admin.site.register(each, Named)
     urlpatterns.append(path("admin/", admin.site.urls))
     call_command("migrate", verbosity=0)
     user, _ = User.objects.get_or_create(username="bench", defaults={"is_staff": True, "is_superuser": True})

@@ -13,7 +13,7 @@ from apps.admin.asked import Asgi
 from apps.admin.data import SIZE
 from apps.admin.tables import Counter
 from wholestack import App
-from wholestack.admin import Admin, AdminView
+from wholestack.admin import Admin, AdminView, Inline
 from wholestack.auth import Auth, UserMixin
 from wholestack.db import Database, ForeignKey, Mapped, Model, UUIDModel, mapped_column, relationship
 from wholestack.testing import AsUser, Client
@@ -23,6 +23,7 @@ PATHS = {
     "page 10,000": "/admin/item?page=10000",
     "filtered": "/admin/item?category=7&state=held",
     "searched": "/admin/item?q=amber",
+    "a row with 50 inline": "/admin/item/1",
 }
 
 
@@ -65,6 +66,15 @@ class Item(Model):
     supplier: Mapped[Supplier] = relationship()
     country: Mapped[Country] = relationship()
     owner: Mapped[Owner] = relationship()
+    parts: Mapped[list[Part]] = relationship(back_populates="item", cascade="all, delete-orphan")
+
+
+class Part(Model):
+    item_id: Mapped[int] = mapped_column(ForeignKey("item.id"))
+    item: Mapped[Item] = relationship(back_populates="parts")
+    sku: Mapped[str] = mapped_column(String(40))
+    title: Mapped[str] = mapped_column(String(80))
+    pieces: Mapped[int]
 
 
 class Items(AdminView[Item]):
@@ -72,6 +82,8 @@ class Items(AdminView[Item]):
     filters = ("state", "category")
     search = ("title",)
     size = SIZE
+    autocomplete = ("category", "brand", "supplier", "country", "owner")
+    inlines = (Inline(Part),)
 
 
 def open_site(url: str) -> Asgi:
@@ -81,10 +93,9 @@ def open_site(url: str) -> Asgi:
     app.use(database, Auth(Clerk), Admin(Items, Category, Brand, Supplier, Country, Owner, Clerk))
     with Client(app) as client:
         database.create_tables()
-        names = ("item", "category", "brand", "supplier", "country", "owner")
-        AsUser(lambda: client)(
-            permissions=[f"{each}.view" for each in names], is_staff=True, email=f"{uuid.uuid4().hex}@example.org"
-        )
+        names = [f"{each}.view" for each in ("item", "part", "category", "brand", "supplier", "country", "owner")]
+        names += [f"{model}.{action}" for model in ("item", "part") for action in ("add", "change", "delete")]
+        AsUser(lambda: client)(permissions=names, is_staff=True, email=f"{uuid.uuid4().hex}@example.org")
         cookie = "; ".join(f"{name}={value}" for name, value in client.cookies.items())
     counter = Counter(Engine)
     site = Asgi(app, lambda: counter.number, cookie)

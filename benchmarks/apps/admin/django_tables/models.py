@@ -43,6 +43,20 @@ class Owner(Named):
         db_table = "owner"
 
 
+class Part(models.Model):
+    item = models.ForeignKey("Item", models.CASCADE)
+    sku = models.CharField(max_length=40)
+    title = models.CharField(max_length=80)
+    pieces = models.IntegerField()
+
+    class Meta:
+        managed = False
+        db_table = "part"
+
+    def __str__(self) -> str:
+        return self.title
+
+
 class Item(models.Model):
     title = models.CharField(max_length=200)
     sku = models.CharField(max_length=40)
