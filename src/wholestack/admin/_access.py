@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Select, false, select
@@ -15,6 +15,8 @@ from ._soft import is_deleted, mark_of
 from ._view import FieldRule, Judge
 
 if TYPE_CHECKING:
+    from sqlalchemy.orm.interfaces import ORMOption
+
     from wholestack.db import Session
 
     from ._resource import Resource
@@ -122,8 +124,8 @@ class Access:
             statement = statement.where(policy.sql(self.identity))
         return statement.where(self.resource.model.is_superuser.is_(False)) if self._is_guarded(action) else statement
 
-    def row(self, db: Session, key: str, action: str = "view") -> Any:
-        """The row of a key in a path.
+    def row(self, db: Session, key: str, action: str = "view", *, options: Sequence[ORMOption] = ()) -> Any:
+        """The row of a key in a path, loaded with `options`.
 
         Raises:
             NotFound: there is none that they may see.
@@ -134,7 +136,7 @@ class Access:
             raise NotFound(gettext("There is no such row, or it is not yours to see."))
         names = self.resource.keys.names
         same = [getattr(self.resource.model, name) == value for name, value in zip(names, values, strict=True)]
-        row = db.scalars(self.all_rows().where(*same)).first()
+        row = db.scalars(self.all_rows().where(*same).options(*options)).first()
         if row is None:
             raise NotFound(gettext("There is no such row, or it is not yours to see."))
         if action != "view" and not self.may_row(action, row):

@@ -105,10 +105,13 @@ class Chooser:
 
     def called(self, reference: Reference, keys: Collection[Any]) -> Pairs:
         """What rows are called that a row refers to already; by no name where they are not for this person."""
-        if not keys:
-            return ()
+        found = {key: row for key in keys if (row := reference.loaded(self._db, key)) is not None}
+        pairs = [(key, self._access.label(row)) for key, row in found.items()]
+        others = {*keys}.difference(found)
+        if not others:
+            return pairs
         column = getattr(reference.model, reference.key)
-        return self._pairs(reference, select(reference.model).where(column.in_({*keys})))
+        return [*pairs, *self._pairs(reference, select(reference.model).where(column.in_(others)))]
 
     def _pairs(self, reference: Reference, statement: Select[Any]) -> Pairs:
         rows = self._db.scalars(statement).unique()
@@ -154,11 +157,12 @@ def offer(form: FormView[Any], of: FormOf, chooser: Chooser, places: Iterable[An
     searched = set()
     places, rows = list(places), row if isinstance(row, list) else [row]
     for name, reference in of.references.items():
-        chosen = {text for place in places for text in place[name].values}
+        now = dict.fromkeys(key for each in rows if each is not None for key in reference.keys(each))
+        chosen = {text for place in places for text in place[name].values}.difference(map(str, now))
         search = next((text for place in places if (text := place[find_name(name)].value)), "")
         pairs, must_search = chooser.offered(reference, chosen, search, searched=of.is_searched(reference))
         known = {str(key) for key, _ in pairs}
-        kept = [key for each in rows if each is not None for key in reference.keys(each) if str(key) not in known]
+        kept = [key for key in now if str(key) not in known]
         form.choose(f"{path}{name}", dict([*pairs, *chooser.called(reference, kept)]).items())
         if must_search:
             searched.add(name)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import pydantic
 import pydantic_core
 from sqlalchemy import String, Text
+from sqlalchemy.orm import joinedload
 
 from wholestack import Upload
 from wholestack.crud import Schema, attribute_names, schema
@@ -20,6 +21,8 @@ from ._inline import Inline
 from ._references import Reference, references_of
 
 if TYPE_CHECKING:
+    from sqlalchemy.orm.interfaces import ORMOption
+
     from wholestack.crud import Attribute
 
     from ._resource import Resource
@@ -92,6 +95,12 @@ class FormOf:
     def references(self) -> Mapping[str, Reference]:
         """Those of its fields that are chosen from rows of other models."""
         return {name: each for name, each in references_of(self.resource).items() if name in self.names}
+
+    @functools.cached_property
+    def loading(self) -> Sequence[ORMOption]:
+        """What loads with a row the one row that each of its fields refers to, whose name the form shows."""
+        relations = [each.relation for each in self.references.values() if each.relation and not each.many]
+        return [joinedload(getattr(self.resource.model, name)) for name in relations]
 
     def is_searched(self, reference: Reference) -> bool:
         """Whether the program wants the choices of a field searched, whatever their number."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,8 @@ from sqlalchemy.orm import Mapper, RelationshipDirection
 from wholestack.crud import attributes
 
 if TYPE_CHECKING:
+    from wholestack.db import Session
+
     from ._resource import Resource
 
 
@@ -44,9 +47,24 @@ class Reference:
     def read(self, text: str) -> Any:
         """A key as text; None for what is none."""
         try:
-            return pydantic.TypeAdapter(attributes(self.model)[self.key].compared).validate_strings(text)
+            return self._reader.validate_strings(text)
         except pydantic.ValidationError:
             return None
+
+    @functools.cached_property
+    def _reader(self) -> pydantic.TypeAdapter[Any]:
+        return pydantic.TypeAdapter(attributes(self.model)[self.key].compared)
+
+    @functools.cached_property
+    def _is_by_primary_key(self) -> bool:
+        key = look_at(self.model).primary_key
+        return len(key) == 1 and look_at(self.model).get_property_by_column(key[0]).key == self.key
+
+    def loaded(self, db: Session, key: Any) -> Any:
+        """The row of a key where the session has it already; None where it has not."""
+        if not self._is_by_primary_key:
+            return None
+        return db.identity_map.get(look_at(self.model).identity_key_from_primary_key((key,)))
 
 
 def references_of(resource: Resource) -> Mapping[str, Reference]:

@@ -110,7 +110,7 @@ class RowPages:
     ) -> Page:
         access, frame = self._desk.begin(request, identity)
         try:
-            row = access.row(db, key)
+            row = access.row(db, key, options=self.resource.page_form.loading)
         except NotFound:
             if not form.typed or not access.may("change"):
                 raise

@@ -11,6 +11,7 @@ from admin.shelf import City, Contribution, Country, Shop, Shops
 from admin.site import Author, Book, Person, Review, Site, Tag, errors, login, post, seen
 from wholestack.admin import AdminView, Inline
 from wholestack.auth import policy
+from wholestack.db import assert_queries
 
 NEW = {"title": "A new one", "genre": "poems"}
 
@@ -70,6 +71,16 @@ def test_a_relation_is_searched_without_a_script(site: Site) -> None:
     assert site.all(Book) == []
     many = post(site.client, "/admin/book/new", {**NEW, "form_find_author_id": "ann", "_again": "author_id"})
     assert len(options(many.text, "author_id")) == 20
+
+
+def test_the_row_that_is_referred_to_comes_with_its_own(site: Site) -> None:
+    author = site.author("Ann")
+    site.add(*(Author(name=f"Other {each}") for each in range(4)))
+    book = site.book("Of Ann", author)
+    site.client.get(f"/admin/book/{book.id}")
+    with assert_queries(6):  # The session, the row with its author, two inlines, the tags it has, and all tags.
+        shown = site.client.get(f"/admin/book/{book.id}")
+    assert options(shown.text, "author_id") == ["Ann"]
 
 
 def test_what_is_chosen_stays_while_others_are_searched(site: Site) -> None:
