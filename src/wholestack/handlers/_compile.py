@@ -27,7 +27,10 @@ from ._types import bare, hints_of, is_upload, members, stream_kind
 
 @dataclasses.dataclass(frozen=True)
 class Environment:
-    """What surrounds a handler: all that its routers and the app said, the nearest first where it counts."""
+    """What surrounds a handler: all that its routers and the app said, the nearest first where it counts.
+
+    Its error handlers are made ready once for all its routes: `error_calls` is what the function of that name gives.
+    """
 
     providers: Providers
     formats: ErrorFormat

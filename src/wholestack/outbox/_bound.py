@@ -26,6 +26,7 @@ from wholestack.handlers import (
     Plan,
     Providers,
     Surroundings,
+    error_calls,
     hints_of,
     json_pointer,
     kind_of,
@@ -130,7 +131,7 @@ def bind(task: Task, app: App, around: Environment, faults: list[Fault]) -> Boun
 
 def environment(app: App, providers: Providers) -> Environment:
     """What surrounds a task: the app's providers, and nothing that belongs to a request."""
-    return Environment(
+    around = Environment(
         providers=providers,
         formats=app.errors,
         limits=app.limits,
@@ -139,6 +140,7 @@ def environment(app: App, providers: Providers) -> Environment:
         error_handlers=(ErrorHandler(Exception, _keep),),
         kinds=tuple(app.parameter_kinds),
     )
+    return dataclasses.replace(around, error_calls=error_calls(around, []))
 
 
 def _keep(error: Exception, request: Request) -> Response:
