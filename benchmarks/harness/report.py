@@ -41,6 +41,7 @@ FURTHER = """- [Live answers and middleware](results-live.md): `scripts/bench li
 - [Pages, forms, login, static files, uploads](results-pages.md): `scripts/bench pages`.
 - [Back offices on a million rows](results-admin.md): `scripts/bench admin`."""
 
+
 def table(head: Row, rows: Iterable[Row]) -> str:
     """A table in Markdown; all columns after the first are figures."""
     line = ["---", *["--:"] * (len(head) - 1)]
