@@ -48,7 +48,7 @@ def tab(
         page = context.new_page()
         page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: said.append(str(error)))
-        page.on("dialog", lambda dialog: (said.append(f"alarm: {dialog.message}"), dialog.dismiss()))
+        page.on("dialog", lambda dialog: hears(dialog, said))
         page.goto(f"{served.address}/admin/")
         if who not in inside:
             page.locator("[name=email]").fill(f"{who}@airports.example")
@@ -63,6 +63,12 @@ def tab(
         context.close()
     # The browser itself says that an answer was an error, which some of these are. A policy that is broken is told, too.
     assert [each for each in said if "the server responded with a status of" not in each] == []
+
+
+def hears(dialog: Any, said: list[str]) -> None:
+    """An alarm: something that somebody has sent has run."""
+    said.append(f"alarm: {dialog.message}")
+    dialog.dismiss()
 
 
 def go(page: Any, model: str) -> None:
@@ -83,7 +89,7 @@ def save(page: Any, words: str = "Save and go on") -> None:
     page.get_by_role("status").filter(has_text="is saved.").wait_for()
 
 
-WAYS = {
+WAYS: dict[str, tuple[dict[str, Any], str, str]] = {
     "script": ({}, "JFK", "XA"),
     "no-script": ({"javascript": False}, "HNL", "XB"),
     "phone": ({"viewport": {"width": 360, "height": 740}, "has_touch": True}, "SFO", "XC"),
@@ -151,8 +157,9 @@ def uploads_a_picture(page: Any, served: Office, number: int) -> None:
         page.locator("input[name=photo]").set_input_files({"name": name, "mimeType": "image/png", "buffer": picture()})
         save(page)
         shown = page.get_by_role("main").get_by_role("img", name=name, exact=True)
-        assert page.request.get(f"{served.address}{shown.get_attribute('src')}").headers["content-type"] == "image/png"
-    assert shown.bounding_box()["width"] > 30
+        assert shown.bounding_box()["width"] > 30
+        sent = page.request.get(f"{served.address}{shown.get_attribute('src')}")
+        assert sent.headers["content-type"] == "image/png"
 
 
 def changes_many(page: Any, served: Office, code: str) -> None:
@@ -245,7 +252,7 @@ class Hands(Keyboard):
     def pick(self, what: Any, file: dict[str, Any]) -> None:
         self.reach(what)
         with self.page.expect_file_chooser() as chooser:
-            self.page.keyboard.press("Enter")
+            self.page.keyboard.press("Space")
         chooser.value.set_files(file)
 
     def has(self, what: Any) -> bool:
