@@ -101,7 +101,7 @@ def cell(value: Any) -> Markup:
     Example:
         >>> cell("<b>"), cell(None)
         (Markup('<bdi>&lt;b&gt;</bdi>'), Markup('<span class="muted">-</span>'))
-        >>> cell(datetime.time(7, 5, 0, 123456))[:29]
+        >>> cell(datetime.time(7, 5, 0, 123456))[:30]
         Markup('<time datetime="07:05:00.123">')
     """
     if value is None or value == "":
