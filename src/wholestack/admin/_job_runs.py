@@ -193,7 +193,7 @@ class JobRuns:
                 secured = any(isinstance(each, Tenants) and each.row_security for each in self.app.plugins)
                 scope_to(db, Tenant(job.tenant), row_security=secured)
             write_by_itself(db)
-            yield db, Access(self._resource(job), self._identity(db, job))
+            yield db, Access(self._resource(job), self._identity(db, job), tenant=job.settings.get("tenant"))
 
     def _resource(self, job: Row[Any]) -> Resource:
         found = next((each for each in self._admin.resources if each.table == job.model), None)
