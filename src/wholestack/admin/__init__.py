@@ -4,9 +4,10 @@ Here belongs how a model is shown and worked with by staff: what a program says 
 when the app is sealed (`_resource`), rows by the text of their keys (`_keys`), values as cells (`_cells`), what one
 person may (`_access`), what handlers of a model share (`_desk`, `_typed`), the pages of lists (`_listing`,
 `_list_pages`, `_list_edits`, `_saved_views`, `_kinds`) and which rows they have (`_list_query`, `_filters`, `_dates`,
-`_inputs`, `_search`, `_paths`, `_count`) and of rows (`_rows`, `_row_pages`, `_delete_pages`), what was done by whom
-(`_history`, `_record`, `_changes`, `_history_pages`, `_change_pages`, `_tracked`), what a deletion takes with it, and
-having it back (`_deletion`, `_cascade`, `_soft`), the door (`_guard`), many rows at once: actions (`_actions`,
+`_inputs`, `_search`, `_paths`, `_count`) and of rows (`_rows`, `_row_pages`, `_delete_pages`; `_parking`: unique
+values that rows take from each other), what was done by whom (`_history`, `_record`, `_changes`, `_history_pages`,
+`_change_pages`, `_tracked`), what a deletion takes with it, and having it back (`_deletion`, `_cascade`, `_soft`,
+`_kept`: with its files), the door (`_guard`), many rows at once: actions (`_actions`,
 `_action_*`), the jobs that they become (`_jobs`, `_job_*`), exports (`_export*`, `_matching`, `_sheets`) and imports
 (`_import_*`), the frame around them (`_frame`, `_theme`, `_assets`, `pages`), the first page with its cards
 (`_site_pages`, `_cards`, `_charts`), the search over all models (`_everywhere`), pages of one's own (`_own_pages`) and

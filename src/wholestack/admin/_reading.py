@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import pydantic
@@ -180,6 +180,8 @@ class Reading:
                 continue
             inner = {below.name: nested_of(below, children.access, row) for below in inline.form.inlines}
             found.rows.append(self._row(inline.form, children.access, each, row, (*place, index), inner))
+            if inline.inline.order:
+                found.rows[-1].values[inline.inline.order] = len(found.rows) - 1
             if row is None and not children.access.may("add"):
                 self.fault((*place, index), gettext("You may not add rows here."))
         were = str(raw.get(shown_name(inline.name)) or "").split(" ")
@@ -237,11 +239,13 @@ class Reading:
 
     def _taken(self, inner: SentRows, parent: Any) -> None:
         """What rows of an inline have that may be there once only; of the page itself the database says it."""
-        for names in _unique(inner.inline):
+        for names, partial in unique_in(inner.inline):
+            if partial or not any(name in inner.inline.form.names for name in names):
+                continue  # Of which rows it is, or where they stand, the database alone knows.
             places: dict[tuple[Any, ...], Place] = {}
             changed = set()
             for each in inner.rows:
-                values = tuple(_value(inner.inline, parent, each, name) for name in names)
+                values = tuple(value_in(inner.inline, parent, each, name) for name in names)
                 place = (*each.place, next((name for name in names if name in each.of.names), ""))
                 if None in values:
                     continue
@@ -317,25 +321,28 @@ def _is_blank(of: FormOf, raw: Mapping[str, Any]) -> bool:
     return not any(raw.get(name) for name in of.files) and all(isinstance(each, str) for each in inner)
 
 
-def _unique(inline: InlineForm) -> Iterable[tuple[str, ...]]:
-    """The attributes whose values, together, may be there once only."""
+def unique_in(inline: InlineForm) -> Iterator[tuple[tuple[str, ...], bool]]:
+    """The attributes whose values, together, may be there once only, and whether that is so of some rows alone."""
     mapper = inline.resource.mapper
     table: Any = mapper.local_table
-    sets = [each.columns for each in table.constraints if isinstance(each, UniqueConstraint)]
-    sets += [each.columns for each in table.indexes if each.unique and not _is_partial(each)]
-    sets += [table.primary_key.columns] if len(table.primary_key.columns) > 1 else []
-    for columns in sets:
+    sets = [(each.columns, False) for each in table.constraints if isinstance(each, UniqueConstraint)]
+    sets += [(each.columns, _is_partial(each)) for each in table.indexes if each.unique]
+    sets += [(table.primary_key.columns, False)] if len(table.primary_key.columns) > 1 else []
+    for columns, partial in sets:
         names = tuple(mapper.get_property_by_column(each).key for each in columns)
-        if any(name in inline.form.names for name in names):
-            yield names
+        if any(name in inline.form.names or name == inline.inline.order for name in names):
+            yield names, partial
 
 
 def _is_partial(index: Any) -> bool:
     return any("where" in options for options in index.dialect_options.values())
 
 
-def _value(inline: InlineForm, parent: Any, sent: SentRow, name: str) -> Any:
+def value_in(inline: InlineForm, parent: Any, sent: SentRow, name: str) -> Any:
+    """The value that a row of an inline is to have; of a key that its parent does not have yet a mark for that."""
+    if name in sent.values:
+        return sent.values[name]
     own = dict(inline.link).get(name)
-    if own is not None:
+    if own is not None and sent.row is None:
         return _NEW if parent is None else getattr(parent, own)
-    return sent.values[name] if name in sent.values else getattr(sent.row, name, None)
+    return getattr(sent.row, name, None)
