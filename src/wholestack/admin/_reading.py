@@ -18,8 +18,9 @@ from wholestack.languages import gettext
 
 from ._access import Access
 from ._choosing import Chooser
-from ._form import KEY, FormOf, InlineForm, remove_name, shown_name
+from ._form import KEY, FormOf, InlineForm, earlier_name, remove_name, shown_name
 from ._form_state import Children, nested_of
+from ._kept import Files
 from ._references import Reference
 
 Place = tuple[str | int, ...]
@@ -72,10 +73,12 @@ class Reading:
     Arguments:
         db: the session.
         copy: whether all rows are to be new ones.
+        earlier: the files that the row of the page had before, any of which it may be given again.
     """
 
-    def __init__(self, db: Session, *, copy: bool = False) -> None:
+    def __init__(self, db: Session, *, copy: bool = False, earlier: Files | None = None) -> None:
         self._db = db
+        self._earlier: Files = earlier or {}
         self._copy = copy
         self._faults: list[FieldFault] = []
         self._chosen: list[tuple[SentRow, Reference]] = []
@@ -137,7 +140,10 @@ class Reading:
         sent.values |= {name: raw[name] for name in of.files if name in names and raw.get(name) is not None}
         for name in of.files:
             removes = name in names and name not in sent.values and raw.get(remove_name(name)) in {True, "true", "on"}
-            if removes and row is not None:
+            earlier = None if place else self._earlier.get((name, str(raw.get(earlier_name(name)))))
+            if earlier is not None and name in names and name not in sent.values:
+                sent.values[name] = earlier
+            elif removes and row is not None:
                 self._remove_file(sent, name)
         self._chosen += [(sent, each) for name, each in of.references.items() if name in sent.values]
         sent.inner = [
