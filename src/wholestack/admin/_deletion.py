@@ -201,7 +201,8 @@ def restored(db: Session, resource: Resource, values: dict[str, Any], files: Fil
 
 def lost(resource: Resource, values: Mapping[str, Any], files: Files, row: Any = None) -> list[str]:
     """What files were called that a row had, and that are neither kept nor there."""
-    had = {name: values[name] for name in resource.files if isinstance(values.get(name), dict)}
+    names = [name for name in resource.attributes if name in resource.files]
+    had = {name: values[name] for name in names if isinstance(values.get(name), dict)}
     now = {file.name for name in had if (file := getattr(row, name, None)) is not None}
     gone = [value for name, value in had.items() if kept(files, name, value) is None and value.get("name") not in now]
     return [str(each.get("filename") or each.get("name")) for each in gone]
