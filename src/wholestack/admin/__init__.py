@@ -22,6 +22,7 @@ from ._access import Access
 from ._actions import Action, Selection, action
 from ._cards import Bars, Donut, Line, Number, TableOf
 from ._filters import Filter
+from ._history import HistoryOptions
 from ._inline import Inline
 from ._kinds import badge, link, mail, thumbnail
 from ._plugin import Admin
@@ -37,6 +38,7 @@ __all__ = [
     "Donut",
     "FieldRule",
     "Filter",
+    "HistoryOptions",
     "Inline",
     "Line",
     "Number",

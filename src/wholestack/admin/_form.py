@@ -159,8 +159,9 @@ class FormOf:
             own[shown_name(each.name)] = (_Hidden, pydantic.Field("", max_length=_LONGEST))
         name = f"{self.resource.model.__name__}Admin{'Row' if self.in_rows else 'Form'}"
         bases: Any = (Taken, self.values)
-        made: type[Taken] = pydantic.create_model(name, __base__=bases, **own)
-        return made
+        made: Any = pydantic.create_model(name, __base__=bases, **own)
+        first: type[Taken] = made
+        return first
 
     @functools.cached_property
     def _readers(self) -> Callable[[frozenset[str]], type[pydantic.BaseModel]]:

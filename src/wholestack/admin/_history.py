@@ -8,8 +8,8 @@ import dataclasses
 import datetime
 import time
 import uuid
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypedDict
 
 import pydantic_core
 from sqlalchemy import JSON, BigInteger, Column, Integer, MetaData, Row, Select, String, delete, insert, select
@@ -21,6 +21,7 @@ from wholestack.db import Index, Moment, Session
 from wholestack.files import StoredFile
 
 from ._kept import KeptFiles
+from ._kept import table_in as files_in
 
 TABLE = "admin_change"
 MAY_READ = f"{TABLE}.view"
@@ -122,6 +123,27 @@ class Change:
     labels: Mapping[str, Mapping[str, str]] = dataclasses.field(default_factory=dict)
     tenant: str | None = None
     files: Mapping[str, StoredFile] = dataclasses.field(default_factory=dict)
+
+
+class HistoryOptions(TypedDict, total=False):
+    """For how long the history is kept; each has a default.
+
+    `keep`: days after which it forgets a change (None: it keeps all); `keep_files`: whether a file that was replaced,
+    or deleted with its row, stays for as long as the history has the change, so that it can be had back (True);
+    otherwise it is deleted at once.
+    """
+
+    keep: float | None
+    keep_files: bool
+
+
+def kept_for(*, keep: float | None = None, keep_files: bool = True) -> Callable[[MetaData], History]:
+    """What makes a history that is kept so, with its tables among the others of the app; see `HistoryOptions`."""
+
+    def made(metadata: MetaData) -> History:
+        return History(table_in(metadata), keep, KeptFiles(files_in(metadata) if keep_files else None))
+
+    return made
 
 
 class History:

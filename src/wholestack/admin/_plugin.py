@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from sqlalchemy import MetaData
+from typing_extensions import Unpack
 
 from wholestack import App, Request, Router, Rule, SetupError
 from wholestack.auth import Auth, identity_of, staff
@@ -27,13 +28,11 @@ from ._desk import Desk
 from ._export_pages import export_pages
 from ._frame import Frame
 from ._guard import faults, not_idle
-from ._history import History, table_in
+from ._history import History, HistoryOptions, kept_for
 from ._history_pages import history_pages
 from ._import_pages import import_pages
 from ._job_runs import JobRuns
 from ._jobs import Jobs, jobs_in
-from ._kept import KeptFiles
-from ._kept import table_in as files_in
 from ._list_pages import list_pages
 from ._own_pages import OwnPage
 from ._record import resource_for
@@ -64,9 +63,7 @@ class Admin:
         accent: the colour of links and buttons, ``"#7a1f5c"``; where it could not be read it is made darker or lighter.
         needs: rules for who comes in, beside that of being staff: ``needs=mfa()``.
         idle: minutes after which somebody who was away must prove again who they are; None asks nobody.
-        keep: days after which the history forgets a change; None keeps all.
-        keep_files: whether a file that was replaced, or deleted with its row, stays for as long as the history has the
-            change, so that it can be had back; otherwise it is deleted at once.
+        options: see `HistoryOptions`: ``keep=365``, ``keep_files=False``.
 
     Raises:
         SetupError: a view that names what its model has not (``bad-admin``), or nobody who logs people in.
@@ -96,8 +93,7 @@ class Admin:
         accent: str = "",
         needs: Rule | tuple[Rule, ...] = (),
         idle: float | None = None,
-        keep: float | None = None,
-        keep_files: bool = True,
+        **options: Unpack[HistoryOptions],
     ) -> None:
         frame = sys._getframe(1)
         self.where: str = f"{frame.f_code.co_filename}:{frame.f_lineno}"
@@ -117,8 +113,7 @@ class Admin:
             raise self._fault(str(error), 'Admin(logo="logo.svg", accent="#0b57a4")') from error
         self._app: App | None = None
         self.resources: list[Resource] = []
-        self._keep = keep
-        self._keep_files = keep_files
+        self._keeping = kept_for(**options)
         self._tracked: list[type[Any]] = []
         self.add(*views)
 
@@ -127,8 +122,7 @@ class Admin:
     @functools.cached_property
     def history(self) -> History:
         """What was done by whom."""
-        metadata = self._metadata()
-        return History(table_in(metadata), self._keep, KeptFiles(files_in(metadata) if self._keep_files else None))
+        return self._keeping(self._metadata())
 
     @functools.cached_property
     def saved_views(self) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -89,7 +90,7 @@ def test_an_old_version_comes_back_with_its_file(site: Site, storage: MemoryStor
     page = site.client.get(f"{where}/history/{first}")
     assert (">Take the earlier file: <bdi>a.pdf</bdi>" in page.text, "me.png" in page.text) == (True, True)
     assert row.paper is not None
-    data = {"title": "One", "form_seen": seen(page), "form_earlier_paper": row.paper.name}
+    data: dict[str, Any] = {"title": "One", "form_seen": seen(page), "form_earlier_paper": row.paper.name}
     # What is wrong is told, and the box is still there.
     wrong = send(site, where, **{**data, "title": ""})
     assert (wrong.status, f'value="{row.paper.name}" checked' in wrong.text) == (422, True)
