@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import datetime
 import decimal
+import enum
 import re
 import threading
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
 import pytest
-from sqlalchemy import JSON, Integer, MetaData, String
+from sqlalchemy import JSON, CheckConstraint, Enum, Integer, MetaData, SmallInteger, String
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from wholestack import App
@@ -52,6 +53,34 @@ class FormVerse(FormBase):
     __table_args__ = (UniqueConstraint("song_id", "text"),)
 
 
+class FormVoice(enum.Enum):
+    LOW = "low"
+    MIDDLE = "middle"
+    HIGH = "high"
+
+
+class FormSeat(FormBase):
+    """What may be there once only: a number, a name, a choice, another row, and what may be empty."""
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    song_id: Mapped[int] = mapped_column(ForeignKey("form_song.id"))
+    place: Mapped[int] = mapped_column(SmallInteger())
+    number: Mapped[int]
+    name: Mapped[str] = mapped_column(String(12), unique=True)
+    voice: Mapped[FormVoice] = mapped_column(Enum(FormVoice, native_enum=False, length=20))
+    list_id: Mapped[int] = mapped_column(ForeignKey("form_list.id"))
+    mark: Mapped[str | None] = mapped_column(String(12), unique=True)
+    day: Mapped[datetime.date]
+    __table_args__ = (
+        CheckConstraint("place >= 0", name="seat_in_place"),
+        UniqueConstraint("song_id", "place", name="seat_place"),
+        UniqueConstraint("song_id", "number", name="seat_number"),
+        UniqueConstraint("song_id", "voice", name="seat_voice"),
+        UniqueConstraint("song_id", "list_id", name="seat_list"),
+        UniqueConstraint("song_id", "day", name="seat_day"),
+    )
+
+
 class FormSong(FormBase):
     id: Mapped[int] = mapped_column(primary_key=True)
     title: Mapped[str] = mapped_column(String(80), unique=True)
@@ -60,6 +89,7 @@ class FormSong(FormBase):
     facts: Mapped[Any | None] = mapped_column(JSON())
     kind: Mapped[str] = mapped_column(String(20))
     verses: Mapped[list[FormVerse]] = relationship(cascade="all, delete-orphan")
+    seats: Mapped[list[FormSeat]] = relationship(cascade="all, delete-orphan")
     __mapper_args__ = {"polymorphic_on": "kind", "polymorphic_identity": "song"}
 
 
@@ -78,7 +108,7 @@ class FormList(FormBase):
 
 
 class Songs(AdminView[FormSong]):
-    inlines = (Inline(FormVerse, fields=("text",), order="place"),)
+    inlines = (Inline(FormVerse, fields=("text",), order="place"), Inline(FormSeat, order="place"))
 
     def before_save(self, song: FormSong, identity: Identity[Any], *, new: bool) -> None:
         """Between reading and writing, until another one has come as far: who waits for its turn never does."""
@@ -181,3 +211,106 @@ def test_arrays_are_rows_of_values(client: Client) -> None:
     with client.app.session() as db:
         (row,) = db.scalars(select(FormList))
         assert (row.words, row.numbers) == (["last"], [])
+
+
+SEATS = (
+    {"number": "1", "name": "first", "voice": "low", "list_id": "0", "mark": "a", "day": "2026-11-27"},
+    {"number": "2", "name": "second", "voice": "high", "list_id": "1", "mark": "b", "day": "2026-11-28"},
+)
+
+
+def seats(*rows: dict[str, str]) -> dict[str, str]:
+    """Rows as a form has them."""
+    return {f"seats[{index}].{name}": text for index, row in enumerate(rows) for name, text in row.items()}
+
+
+@pytest.fixture
+def seated(client: Client) -> Iterator[tuple[str, list[str], dict[str, str]]]:
+    """Where a song with two seats is changed, the keys of the seats, and what else its form sends."""
+    with client.app.session() as db:
+        lists = [FormList(words=[], numbers=None) for _ in range(3)]
+        db.add_all(lists)
+        db.flush()
+        keys = [each.id for each in lists]
+    data = {"title": "Seated", "form_then": "stay"}
+    rows = [{**each, "list_id": str(keys[int(each["list_id"])])} for each in SEATS]
+    made = client.post("/admin/form-song/new", data={**data, **seats(*rows)}, headers=PAGE)
+    assert made.status == 303, made.text
+    with client.app.session() as db:
+        found = [str(key) for key in db.scalars(select(FormSeat.id).order_by(FormSeat.place))]
+    yield made.headers["location"], found, {**data, "form_shown_seats": " ".join(found)}
+    with client.app.session() as db:
+        for song in db.scalars(select(FormSong).where(FormSong.title == "Seated")):
+            db.delete(song)
+
+
+def held(client: Client) -> list[dict[str, Any]]:
+    with client.app.session() as db:
+        rows = db.execute(select(FormSeat.__table__).order_by(FormSeat.id)).mappings()
+        return [{name: value for name, value in row.items() if name != "id"} for row in rows]
+
+
+@pytest.mark.parametrize("names", [["number"], ["name"], ["voice"], ["list_id"], ["mark"], ["day"], [*SEATS[0]], []])
+def test_rows_take_each_others_values(
+    client: Client, seated: tuple[str, list[str], dict[str, str]], names: list[str]
+) -> None:
+    path, keys, data = seated
+    before = held(client)
+    rows = [{name: str(getattr(row[name], "value", row[name])) for name in SEATS[0]} for row in before]
+    turned = [{**row, **{name: other[name] for name in names}} for row, other in zip(rows, rows[::-1], strict=True)]
+    # Also the place of each: the second stands first now.
+    sent_rows = [{**turned[1], "form_key": keys[1]}, {**turned[0], "form_key": keys[0]}]
+    answer = client.post(path, data={**data, **seats(*sent_rows)}, headers=PAGE)
+    assert answer.status == 303, answer.text
+    after = held(client)
+    for index in (0, 1):
+        other = before[1 - index]
+        assert after[index] == {**before[index], **{name: other[name] for name in (*names, "place")}}
+    # The history has what they were and are, and nothing of what was in between.
+    history = client.app.plugin(Admin).history
+    with client.app.session() as db:
+        changes = history.of(db, "form_seat", keys[0])
+        assert changes[0].values["place"] == [0, 1]
+        for name in names:
+            old, new = (getattr(row[name], "value", row[name]) for row in before)
+            assert [str(each) for each in changes[0].values[name]] == [str(old), str(new)]
+
+
+def test_rows_move_on_by_one_and_a_new_one_takes_the_first_place(
+    client: Client, seated: tuple[str, list[str], dict[str, str]]
+) -> None:
+    path, keys, data = seated
+    rows = [{name: str(getattr(row[name], "value", row[name])) for name in SEATS[0]} for row in held(client)]
+    with client.app.session() as db:
+        third = str(max(db.scalars(select(FormList.id))))
+    new = {
+        **rows[0],
+        "number": "9",
+        "name": "third",
+        "voice": "middle",
+        "list_id": third,
+        "mark": "",
+        "day": "2026-12-01",
+    }
+    moved = [{**row, "form_key": key} for row, key in zip(rows, keys, strict=True)]
+    answer = client.post(path, data={**data, **seats(new, *moved)}, headers=PAGE)
+    assert answer.status == 303, answer.text
+    assert [(row["name"], row["place"]) for row in held(client)] == [("first", 1), ("second", 2), ("third", 0)]
+
+
+def test_what_the_model_makes_the_same_again_is_refused_and_changes_nothing(
+    client: Client, seated: tuple[str, list[str], dict[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, keys, data = seated
+    before = held(client)
+
+    def back(_view: Any, row: FormSeat, _identity: Any, *, new: bool) -> None:
+        row.number = 1 if str(row.id) == keys[0] else row.number
+
+    view = client.app.plugin(Admin).resource_of(FormSong).page_form.inlines[1].resource.view
+    monkeypatch.setattr(type(view), "before_save", back)
+    rows = [{name: str(getattr(row[name], "value", row[name])) for name in SEATS[0]} for row in before]
+    turned = [{**rows[1], **{"number": "1", "form_key": keys[1]}}, {**rows[0], "number": "2", "form_key": keys[0]}]
+    answer = client.post(path, data={**data, **seats(*turned)}, headers=PAGE)
+    assert answer.status in {409, 422}
+    assert held(client) == before

@@ -7,18 +7,24 @@ from collections.abc import Iterator
 
 import pytest
 
-from admin.archive import VIEWS, Manuscript, Shelf, ShelfLabel, ShelfLamp, ShelfLoan, tenant_of
+from admin.archive import VIEWS, Deed, Manuscript, Shelf, ShelfLabel, ShelfLamp, ShelfLoan, tenant_of
 from admin.site import Author, Book, Review, Site, Tag, login, post
 from wholestack.auth import Tenants
-from wholestack.db import select
+from wholestack.db import select, update
+from wholestack.files import Files, MemoryStorage
 
 
 @pytest.fixture(scope="module")
-def site(url: str) -> Iterator[Site]:
-    site = Site(*VIEWS, Author, Tag, Review, url=url, keep=30)
+def storage() -> MemoryStorage:
+    return MemoryStorage()
+
+
+@pytest.fixture(scope="module")
+def site(url: str, storage: MemoryStorage) -> Iterator[Site]:
+    site = Site(*VIEWS, Deed, Author, Tag, Review, url=url, keep=30)
     site.app.provide(tenant_of)
     site.admin.track(Tag)
-    with site.running(Tenants()):
+    with site.running(Tenants(), Files(storage)):
         yield site
 
 
@@ -55,6 +61,28 @@ def test_cascades_of_the_database(site: Site) -> None:
     assert [(each.id, each.shelf_id) for each in site.all(ShelfLamp)] == [(2, None)]
     assert post(site.client, "/admin/shelf/1/restore").status == 303
     assert [each.scan for each in site.all(ShelfLabel)] == [b"\0\xff"]
+
+
+def test_files_come_back_and_go_with_the_history(site: Site, storage: MemoryStorage) -> None:
+    login(site.anew().client, "*")
+    with site.app.session() as db:
+        stored = site.app.plugin(Files).store(db).save(b"the scan", filename="größe.txt")
+        db.add(Deed(id=1, title="A", scan=stored))
+    post(site.client, "/admin/deed/1/delete")
+    assert (site.all(Deed), storage.exists(stored.name)) == ([], True)
+    assert post(site.client, "/admin/deed/1/restore").status == 303
+    assert site.all(Deed)[0].scan == stored
+    assert site.app.plugin(Files).store().read(stored) == b"the scan"
+    post(site.client, "/admin/deed/1/delete")
+    history = site.admin.history
+    for table in (history.rows, history.files.rows):
+        assert table is not None
+        with site.app.session() as db:
+            db.execute(update(table).values(at=datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)))
+    with site.app.session() as db:
+        history.sweep(db)
+        assert storage.exists(stored.name)  # Only a commit says that it may go.
+    assert not storage.exists(stored.name)
 
 
 def test_marks_and_days(site: Site) -> None:

@@ -18,7 +18,7 @@ from ._deletion import Deletion
 from ._history import Author, Change, differences
 from ._matching import Matching
 from ._paths import among
-from ._record import fields_of, is_secret, snapshot
+from ._record import fields_of, files_in, is_secret, snapshot
 
 if TYPE_CHECKING:
     from wholestack.db import Session
@@ -148,7 +148,9 @@ class ActionRun:
             values = {name: pair for name, pair in differences(old, new).items() if not is_secret(resource, name)}
             if values:
                 name = "delete" if row is None else self.action.name
-                changes.append(Change(name, resource.table, resource.keys.text_of(key), label, values))
+                files = files_in(resource, values)
+                text = resource.keys.text_of(key)
+                changes.append(Change(name, resource.table, text, label, values, files=files))
         self._admin.history.write(self._db, self._author, changes)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import datetime
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pydantic
@@ -19,6 +19,7 @@ from wholestack.languages import gettext
 from ._access import Access
 from ._cascade import Cascade
 from ._history import CHANGED, Author, Change, History
+from ._kept import Files, kept
 from ._record import is_secret, key_column, record, resource_for, snapshot, typed_keys
 from ._resource import Resource
 from ._soft import is_deleted, mark, mark_of
@@ -160,7 +161,8 @@ class Return:
         if key is None or self._db.get(resource.model, key[0] if len(key) == 1 else key) is not None:
             raise Conflict(gettext("There is a row of this key again."))
         values = {name: pair[0] for name, pair in change.values.items() if pair}
-        row = resource.model(**restored(self._db, resource, values))
+        files = self._history.files.of(self._db, change.model, change.key) if resource.files else {}
+        row = resource.model(**restored(self._db, resource, values, files))
         self._db.add(row)
         self._db.flush()
         if access is not None and not access.may_own(row):
@@ -175,9 +177,15 @@ class Return:
         self._history.write(self._db, author, changes)
 
 
-def restored(db: Session, resource: Resource, values: dict[str, Any]) -> dict[str, Any]:
+def restored(db: Session, resource: Resource, values: dict[str, Any], files: Files | None = None) -> dict[str, Any]:
     """Values as a model takes them, of values as a history has them; what cannot be had back is left out: secrets,
-    computed values, files that are deleted, related rows that are gone.
+    computed values, files that are not kept, related rows that are gone.
+
+    Arguments:
+        db: the session.
+        resource: the model.
+        values: by attribute.
+        files: those of the row that are kept.
     """
     found = {}
     for name, value in values.items():
@@ -187,11 +195,20 @@ def restored(db: Session, resource: Resource, values: dict[str, Any]) -> dict[st
             keys = typed_keys(resource, name, value or ())
             found[name] = list(db.scalars(select(column.class_).where(column.in_(keys)))) if keys else []
         elif attribute is not None and hasattr(attribute.column, "table") and not is_secret(resource, name):
-            found |= _read(name, attribute, value)
+            found |= _read(name, attribute, value, files or {})
     return found
 
 
-def _read(name: str, attribute: Any, value: Any) -> dict[str, Any]:
+def lost(resource: Resource, values: Mapping[str, Any], files: Files, row: Any = None) -> list[str]:
+    """What files were called that a row had, and that are neither kept nor there."""
+    names = [name for name in resource.attributes if name in resource.files]
+    had = {name: values[name] for name in names if isinstance(values.get(name), dict)}
+    now = {file.name for name in had if (file := getattr(row, name, None)) is not None}
+    gone = [value for name, value in had.items() if kept(files, name, value) is None and value.get("name") not in now]
+    return [str(each.get("filename") or each.get("name")) for each in gone]
+
+
+def _read(name: str, attribute: Any, value: Any, files: Files) -> dict[str, Any]:
     if attribute.column.computed is not None or value == [*CHANGED]:
         return {}
     if attribute.family == "bytes":
@@ -199,7 +216,8 @@ def _read(name: str, attribute: Any, value: Any) -> dict[str, Any]:
     if attribute.family in {"json", "array"}:
         return {name: value}
     if attribute.shown is StoredFile and value is not None:
-        return {}
+        file = kept(files, name, value)
+        return {} if file is None else {name: file}
     try:
         return {name: attribute.reader.validate_python(value)}
     except pydantic.ValidationError:

@@ -48,6 +48,11 @@ def remove_name(name: str) -> str:
     return f"{PREFIX}remove_{name}"
 
 
+def earlier_name(name: str) -> str:
+    """The box by which a file comes back that the row had before."""
+    return f"{PREFIX}earlier_{name}"
+
+
 def shown_name(name: str) -> str:
     """The field that keeps which rows of an inline were shown."""
     return f"{PREFIX}shown_{name}"
@@ -124,14 +129,14 @@ class FormOf:
         columns = [name for name in self.names if name in self.resource.attributes and name not in self.files]
         many = [name for name in self.names if name in self.resource.to_many]
         base = schema(model, name=f"{model.__name__}AdminValues", new=True, only=columns, also=many)
-        other = {}
+        other: dict[str, Any] = {}
         for field, attribute in attribute_names(base).items():
             known = self.resource.attributes.get(attribute)
             info = base.model_fields[field]
             hint = None if known is None or attribute in self.references else _hint_of(known, info)
             if hint is not None:
                 other[field] = (hint, _with_default(info))
-        made: type[Schema] = pydantic.create_model(base.__name__, __base__=base, **other)  # type: ignore[call-overload]
+        made: type[Schema] = pydantic.create_model(base.__name__, __base__=base, **other)
         return made
 
     @functools.cached_property
@@ -146,6 +151,8 @@ class FormOf:
             widget = Widget("file", accept=accept) if accept else Widget("file")
             own[name] = (Annotated[Upload | None, widget], pydantic.Field(None, title=words_of(name)))
             own[remove_name(name)] = (bool, False)
+            if not self.in_rows:
+                own[earlier_name(name)] = (_Hidden, "")
         for each in self.inlines:
             rows = list.__class_getitem__(each.form.taken)
             own[each.name] = (rows, pydantic.Field(default_factory=list, max_length=MOST_ROWS, title=each.title))
@@ -153,7 +160,8 @@ class FormOf:
         name = f"{self.resource.model.__name__}Admin{'Row' if self.in_rows else 'Form'}"
         bases: Any = (Taken, self.values)
         made: Any = pydantic.create_model(name, __base__=bases, **own)
-        return made  # type: ignore[no-any-return]  # of the first of its bases
+        first: type[Taken] = made
+        return first
 
     @functools.cached_property
     def _readers(self) -> Callable[[frozenset[str]], type[pydantic.BaseModel]]:
@@ -162,8 +170,8 @@ class FormOf:
         @functools.lru_cache(64)
         def reader(names: frozenset[str]) -> type[pydantic.BaseModel]:
             infos = self.values.model_fields
-            taken = {name: (infos[name].annotation, infos[name]) for name in infos if name in names}
-            made: type[pydantic.BaseModel] = pydantic.create_model(f"{self.values.__name__}Taken", **taken)  # type: ignore[call-overload]
+            taken: dict[str, Any] = {name: (infos[name].annotation, infos[name]) for name in infos if name in names}
+            made: type[pydantic.BaseModel] = pydantic.create_model(f"{self.values.__name__}Taken", **taken)
             return made
 
         return reader

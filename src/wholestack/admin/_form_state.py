@@ -12,10 +12,11 @@ from sqlalchemy.orm import selectinload
 
 from wholestack.db import Session
 from wholestack.forms import Field, FormView
+from wholestack.languages import gettext
 
 from ._access import Access
 from ._cells import text_of, words_of
-from ._form import KEY, SEEN, THEIRS, TOLD, FormOf, InlineForm, json_text, shown_name
+from ._form import KEY, SEEN, THEIRS, TOLD, FormOf, InlineForm, earlier_name, json_text, remove_name, shown_name
 from ._resource import Resource
 
 _DIGITS = 10
@@ -117,7 +118,7 @@ def state_of(of: FormOf, row: Any) -> str:
     """What a form shows of a row, as digests of its fields: others where somebody has changed them."""
     shown = FormView(of.taken).fill(filling(of, row))
     parts = [f"{name}:{digest_of(shown[name])}" for name in of.names if name not in of.files]
-    parts += [f"{name}:{_digest([str(getattr(row, name))])}" for name in of.files]
+    parts += [f"{name}:{_file_digest(getattr(row, name))}" for name in of.files]
     version = version_of(of.resource, row)
     return " ".join([*parts, f"{_VERSION}:{_digest([version])}"] if version is not None else parts)
 
@@ -158,6 +159,7 @@ class Difference:
         theirs: what the row has now.
         yours: what was typed.
         keep: whether theirs is taken, where the person says nothing else: they have not touched it.
+        file: whether it is a file, of which a form that comes back has no more than the name.
     """
 
     path: str
@@ -165,6 +167,7 @@ class Difference:
     theirs: str
     yours: str
     keep: bool
+    file: bool = False
 
 
 def differences_to(form: FormView[Any], of: FormOf, row: Any, names: Iterable[str]) -> list[Difference]:
@@ -188,6 +191,8 @@ def _in_place(
     seen = dict(part.split(":", 1) for part in place[SEEN].value.split(" ") if ":" in part)
     now = FormView(of.taken).fill(filling(of, row))
     for name in names:
+        if name in of.files and name in seen:
+            yield from _of_file(place, of, row, name, seen[name], path, before)
         if name not in seen or name in of.files:
             continue
         theirs, yours = now[name], place[name]
@@ -195,6 +200,21 @@ def _in_place(
             label = before + words_of(of.references[name].relation or name if name in of.references else name)
             keep = digest_of(yours) == seen[name]
             yield Difference(f"{path}{name}", label, _words(place[name], theirs), _words(place[name], yours), keep)
+
+
+def _of_file(place: Any, of: FormOf, row: Any, name: str, seen: str, path: str, before: str) -> Iterator[Difference]:
+    """A file that somebody else has put there, or removed, where this person does as well; else theirs stays."""
+    theirs = getattr(row, name)
+    earlier = not of.in_rows and place[earlier_name(name)].value
+    yours = place[name].filename or (gettext("The earlier file") if earlier else "")
+    removes = place[remove_name(name)].value == "true" and theirs is not None
+    if _file_digest(theirs) != seen and (yours or removes):
+        words = "" if theirs is None else theirs.filename or theirs.name
+        yield Difference(f"{path}{name}", before + words_of(name), words, yours, keep=False, file=True)
+
+
+def _file_digest(stored: Any) -> str:
+    return _digest([str(stored)])
 
 
 def _words(offered: Field, field: Field) -> str:

@@ -8,8 +8,8 @@ import dataclasses
 import datetime
 import time
 import uuid
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypedDict
 
 import pydantic_core
 from sqlalchemy import JSON, BigInteger, Column, Integer, MetaData, Row, Select, String, delete, insert, select
@@ -18,6 +18,10 @@ from sqlalchemy import Table as Rows
 from wholestack import Request
 from wholestack.auth import Identity
 from wholestack.db import Index, Moment, Session
+from wholestack.files import StoredFile
+
+from ._kept import KeptFiles
+from ._kept import table_in as files_in
 
 TABLE = "admin_change"
 MAY_READ = f"{TABLE}.view"
@@ -108,6 +112,7 @@ class Change:
         values: by attribute, the value before and the one after, as JSON has them; nothing of a secret.
         labels: by attribute of a relation, what the rows of some keys were called.
         tenant: whose row it was, where it was somebody's.
+        files: by attribute, the stored file that the row had before and has no more.
     """
 
     action: str
@@ -117,6 +122,28 @@ class Change:
     values: Mapping[str, Sequence[Any]]
     labels: Mapping[str, Mapping[str, str]] = dataclasses.field(default_factory=dict)
     tenant: str | None = None
+    files: Mapping[str, StoredFile] = dataclasses.field(default_factory=dict)
+
+
+class HistoryOptions(TypedDict, total=False):
+    """For how long the history is kept; each has a default.
+
+    `keep`: days after which it forgets a change (None: it keeps all); `keep_files`: whether a file that was replaced,
+    or deleted with its row, stays for as long as the history has the change, so that it can be had back (True);
+    otherwise it is deleted at once.
+    """
+
+    keep: float | None
+    keep_files: bool
+
+
+def kept_for(*, keep: float | None = None, keep_files: bool = True) -> Callable[[MetaData], History]:
+    """What makes a history that is kept so, with its tables among the others of the app; see `HistoryOptions`."""
+
+    def made(metadata: MetaData) -> History:
+        return History(table_in(metadata), keep, KeptFiles(files_in(metadata) if keep_files else None))
+
+    return made
 
 
 class History:
@@ -125,11 +152,13 @@ class History:
     Arguments:
         rows: the table.
         keep: days after which a change is forgotten; None keeps it.
+        files: the files that changes refer to.
     """
 
-    def __init__(self, rows: Rows, keep: float | None = None) -> None:
+    def __init__(self, rows: Rows, keep: float | None = None, files: KeptFiles | None = None) -> None:
         self.rows = rows
         self.keep = keep
+        self.files: KeptFiles = files or KeptFiles(None)
         self._insert = insert(rows)
         self._swept = 0.0
 
@@ -149,8 +178,11 @@ class History:
         """
         batch = batch or uuid.uuid4().hex
         if changes:
-            beside = _bounded(dataclasses.asdict(author)) | {"at": _now(), "batch": batch}
+            now = _now()
+            beside = _bounded(dataclasses.asdict(author)) | {"at": now, "batch": batch}
             db.execute(self._insert, [_row(each) | beside for each in changes])
+            taken = ((each.model, each.key, name, file) for each in changes for name, file in each.files.items())
+            self.files.keep(db, now, taken)
             self._sweep_at_times(db)
         return batch
 
@@ -169,7 +201,7 @@ class History:
         self.write(db, Author.of(request, identity), [Change(action, model, key, label, values or {})])
 
     def sweep(self, db: Session, most: int = _AT_ONCE) -> int:
-        """Forget the oldest changes that are older than `keep` days.
+        """Forget the oldest changes that are older than `keep` days, and let the files go that they refer to.
 
         Arguments:
             db: a session; its transaction is the caller's.
@@ -180,9 +212,10 @@ class History:
         """
         if self.keep is None:
             return 0
-        column = self.rows.c
-        old = select(column.id).where(column.at < _now() - datetime.timedelta(days=self.keep))
+        column, before = self.rows.c, _now() - datetime.timedelta(days=self.keep)
+        old = select(column.id).where(column.at < before)
         keys = db.scalars(old.order_by(column.at).limit(most)).all()
+        self.files.forget(db, before, most)
         if keys:
             db.execute(delete(self.rows).where(column.id.in_(keys)))
         return len(keys)
@@ -237,7 +270,8 @@ def _bounded(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _row(change: Change) -> dict[str, Any]:
-    found = _bounded({field.name: getattr(change, field.name) for field in dataclasses.fields(change)})
+    names = [field.name for field in dataclasses.fields(change) if field.name != "files"]
+    found = _bounded({name: getattr(change, name) for name in names})
     return found | {"values": {name: list(pair) for name, pair in change.values.items()}}
 
 

@@ -18,9 +18,10 @@ from wholestack.templates import Page
 
 from ._access import Access
 from ._changes import FieldLine, Reader, readable, version
-from ._deletion import Return, restored
+from ._deletion import Return, lost, restored
 from ._desk import Desk
 from ._history import Author, differences
+from ._kept import Files
 from ._record import snapshot
 from ._row_pages import store_of
 from ._rows import RowPage
@@ -53,6 +54,7 @@ class RowHistory:
         changes: what was done to it, the latest first, each with the fields that the person may see.
         compared: how two versions of it differ; None where none are compared.
         restorable: whether the person may have it back.
+        lost: what files are called that do not come back with it.
     """
 
     access: Access
@@ -62,6 +64,7 @@ class RowHistory:
     changes: Sequence[tuple[Row[Any], Sequence[FieldLine]]]
     compared: Sequence[FieldLine] | None
     restorable: bool
+    lost: Sequence[str]
 
 
 class HistoryPages:
@@ -82,18 +85,17 @@ class HistoryPages:
         shown = RowHistory(
             access,
             key,
-            self.resource.view.label(row) if row is not None else gone.label,  # type: ignore[union-attr]
+            self.resource.view.label(row) if gone is None else gone.label,
             row,
             [(each, reader.lines(each, row)) for each in changes],
             self._compared(db, access, row, gone, request, changes),
             self._may_have_back(access, row),
+            self._lost(db, access, gone),
         )
         return self._desk.page("history.html", frame, page=shown)
 
-    def _found(
-        self, db: Session, access: Access, key: str, tenant: Tenant | None
-    ) -> tuple[Any, None] | tuple[None, Row[Any]]:
-        """The row, or the change that deleted it.
+    def _found(self, db: Session, access: Access, key: str, tenant: Tenant | None) -> tuple[Any, Row[Any] | None]:
+        """The row, or the change that deleted it; the other is None.
 
         Raises:
             NotFound: there never was one that they might see.
@@ -124,10 +126,11 @@ class HistoryPages:
         changes: Sequence[Row[Any]],
     ) -> Sequence[FieldLine] | None:
         known = {str(each.id): each for each in changes}
-        two = [known.get((request.query.get(name) or [""])[0]) for name in ("from", "to")]
-        if None in two:
+        asked = [(request.query.get(name) or [""])[0] for name in ("from", "to")]
+        two = [known[each] for each in asked if each in known]
+        if len(two) < len(asked):
             return None
-        first, second = (self._version(db, row, gone, each) for each in sorted(two, key=lambda each: each.id))  # type: ignore[union-attr]
+        first, second = (self._version(db, row, gone, each) for each in sorted(two, key=lambda each: each.id))
         labels = [each.labels for each in reversed(changes)]
         return Reader(db, access).compared(differences(first, second), labels, row)
 
@@ -158,8 +161,23 @@ class HistoryPages:
         then = {name: value for name, value in self._version(db, row, None, found).items() if name in names}
         page = RowPage(access, form, row, editable=True)
         page.files = files
+        page.earlier = self._kept(db, self.resource.keys.text(row))
+        page.lost = lost(self.resource, then, page.earlier, row)
         form.action = frame.url(self.resource.slug, key)
-        return self._desk.page("form.html", frame, page=page.open(db, restored(db, self.resource, then)))
+        page.open(db, restored(db, self.resource, then, page.earlier))
+        return self._desk.page("form.html", frame, page=page)
+
+    def _kept(self, db: Session, key: str) -> Files:
+        """The files that a row had, and that are kept."""
+        return self.history_of.files.of(db, self.resource.table, key) if self.resource.files else {}
+
+    def _lost(self, db: Session, access: Access, gone: Row[Any] | None) -> Sequence[str]:
+        """What files are called that do not come back with a deleted row, of the fields that the person sees."""
+        if gone is None or not self.resource.files:
+            return ()
+        values = {name: pair[0] for name, pair in gone.values.items() if pair}
+        seen = {name: values[name] for name in access.visible(values)}
+        return lost(self.resource, seen, self._kept(db, gone.key))
 
     def restore(
         self,
@@ -174,10 +192,10 @@ class HistoryPages:
         access, frame = self._desk.begin(request, identity)
         row, gone = self._found(db, access, key, tenant)
         back, author = Return(db, access, self.history_of), Author.of(request, identity)
-        if row is None:
+        if gone is not None:
             access.require("add")
             try:
-                row = back.anew(author, gone)  # type: ignore[arg-type]
+                row = back.anew(author, gone)
             except Conflict as error:
                 messages.error(gettext("It cannot be had back. %(why)s") % {"why": error.detail})
                 return Redirect(frame.url(self.resource.slug, key, "history"))

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
+
+from sqlalchemy import MetaData
+from typing_extensions import Unpack
 
 from wholestack import App, Request, Router, Rule, SetupError
 from wholestack.auth import Auth, identity_of, staff
@@ -24,7 +28,7 @@ from ._desk import Desk
 from ._export_pages import export_pages
 from ._frame import Frame
 from ._guard import faults, not_idle
-from ._history import History, table_in
+from ._history import History, HistoryOptions, kept_for
 from ._history_pages import history_pages
 from ._import_pages import import_pages
 from ._job_runs import JobRuns
@@ -59,7 +63,7 @@ class Admin:
         accent: the colour of links and buttons, ``"#7a1f5c"``; where it could not be read it is made darker or lighter.
         needs: rules for who comes in, beside that of being staff: ``needs=mfa()``.
         idle: minutes after which somebody who was away must prove again who they are; None asks nobody.
-        keep: days after which the history forgets a change; None keeps all.
+        options: see `HistoryOptions`: ``keep=365``, ``keep_files=False``.
 
     Raises:
         SetupError: a view that names what its model has not (``bad-admin``), or nobody who logs people in.
@@ -89,7 +93,7 @@ class Admin:
         accent: str = "",
         needs: Rule | tuple[Rule, ...] = (),
         idle: float | None = None,
-        keep: float | None = None,
+        **options: Unpack[HistoryOptions],
     ) -> None:
         frame = sys._getframe(1)
         self.where: str = f"{frame.f_code.co_filename}:{frame.f_lineno}"
@@ -109,12 +113,32 @@ class Admin:
             raise self._fault(str(error), 'Admin(logo="logo.svg", accent="#0b57a4")') from error
         self._app: App | None = None
         self.resources: list[Resource] = []
-        self.add(*views)
-        if self.resources:
-            self.history: History = History(table_in(self.resources[0].model.metadata), keep)
-            self.saved_views: Any = saved_views_in(self.resources[0].model.metadata)
-            self.runs: JobRuns = JobRuns(self, Jobs(jobs_in(self.resources[0].model.metadata)))
+        self._keeping = kept_for(**options)
         self._tracked: list[type[Any]] = []
+        self.add(*views)
+
+    # -- its tables, among those of its first model -------------------------------------------------------------------
+
+    @functools.cached_property
+    def history(self) -> History:
+        """What was done by whom."""
+        return self._keeping(self._metadata())
+
+    @functools.cached_property
+    def saved_views(self) -> Any:
+        """The table of lists that people have kept."""
+        return saved_views_in(self._metadata())
+
+    @functools.cached_property
+    def runs(self) -> JobRuns:
+        """What was asked for many rows, and goes on by itself."""
+        return JobRuns(self, Jobs(jobs_in(self._metadata())))
+
+    def _metadata(self) -> MetaData:
+        if not self.resources:
+            raise self._fault("The admin shows no model.", "app.use(Admin(Post, User))")
+        found: MetaData = self.resources[0].model.metadata
+        return found
 
     # -- the plugin --------------------------------------------------------------------------------------------------
 
@@ -142,8 +166,7 @@ class Admin:
         app.include(self.router)
 
     def _check(self, app: App) -> None:
-        if not self.resources:
-            raise self._fault("The admin shows no model.", "app.use(Admin(Post, User))")
+        self._metadata()
         if not any(isinstance(each, Auth) for each in app.plugins):
             raise self._fault("The admin is for people who log in.", "app.use(Database(), Auth(User), Admin(…))")
         if not any(isinstance(each, Database) for each in app.plugins):
@@ -211,6 +234,8 @@ class Admin:
         self.resources += [Resource(each) for each in new]
         for each in self.resources:
             each.others = {other.model: other for other in self.resources}
+        if self.resources:  # Migrations are written before any app is sealed.
+            self._tables = (self.history, self.saved_views, self.runs)
 
     def card(self, title: str, *, needs: object = (), wide: bool = False) -> Callable[[F], F]:
         """Make a plain function a card of the dashboard: called by its type hints, as handlers are.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import pydantic
@@ -18,8 +18,9 @@ from wholestack.languages import gettext
 
 from ._access import Access
 from ._choosing import Chooser
-from ._form import KEY, FormOf, InlineForm, remove_name, shown_name
+from ._form import KEY, FormOf, InlineForm, earlier_name, remove_name, shown_name
 from ._form_state import Children, nested_of
+from ._kept import Files
 from ._references import Reference
 
 Place = tuple[str | int, ...]
@@ -72,10 +73,12 @@ class Reading:
     Arguments:
         db: the session.
         copy: whether all rows are to be new ones.
+        earlier: the files that the row of the page had before, any of which it may be given again.
     """
 
-    def __init__(self, db: Session, *, copy: bool = False) -> None:
+    def __init__(self, db: Session, *, copy: bool = False, earlier: Files | None = None) -> None:
         self._db = db
+        self._earlier: Files = earlier or {}
         self._copy = copy
         self._faults: list[FieldFault] = []
         self._chosen: list[tuple[SentRow, Reference]] = []
@@ -137,7 +140,10 @@ class Reading:
         sent.values |= {name: raw[name] for name in of.files if name in names and raw.get(name) is not None}
         for name in of.files:
             removes = name in names and name not in sent.values and raw.get(remove_name(name)) in {True, "true", "on"}
-            if removes and row is not None:
+            earlier = None if place else self._earlier.get((name, str(raw.get(earlier_name(name)))))
+            if earlier is not None and name in names and name not in sent.values:
+                sent.values[name] = earlier
+            elif removes and row is not None:
                 self._remove_file(sent, name)
         self._chosen += [(sent, each) for name, each in of.references.items() if name in sent.values]
         sent.inner = [
@@ -180,6 +186,8 @@ class Reading:
                 continue
             inner = {below.name: nested_of(below, children.access, row) for below in inline.form.inlines}
             found.rows.append(self._row(inline.form, children.access, each, row, (*place, index), inner))
+            if inline.inline.order:
+                found.rows[-1].values[inline.inline.order] = len(found.rows) - 1
             if row is None and not children.access.may("add"):
                 self.fault((*place, index), gettext("You may not add rows here."))
         were = str(raw.get(shown_name(inline.name)) or "").split(" ")
@@ -237,11 +245,13 @@ class Reading:
 
     def _taken(self, inner: SentRows, parent: Any) -> None:
         """What rows of an inline have that may be there once only; of the page itself the database says it."""
-        for names in _unique(inner.inline):
+        for names, partial in unique_in(inner.inline):
+            if partial or not any(name in inner.inline.form.names for name in names):
+                continue  # Of which rows it is, or where they stand, the database alone knows.
             places: dict[tuple[Any, ...], Place] = {}
             changed = set()
             for each in inner.rows:
-                values = tuple(_value(inner.inline, parent, each, name) for name in names)
+                values = tuple(value_in(inner.inline, parent, each, name) for name in names)
                 place = (*each.place, next((name for name in names if name in each.of.names), ""))
                 if None in values:
                     continue
@@ -317,25 +327,28 @@ def _is_blank(of: FormOf, raw: Mapping[str, Any]) -> bool:
     return not any(raw.get(name) for name in of.files) and all(isinstance(each, str) for each in inner)
 
 
-def _unique(inline: InlineForm) -> Iterable[tuple[str, ...]]:
-    """The attributes whose values, together, may be there once only."""
+def unique_in(inline: InlineForm) -> Iterator[tuple[tuple[str, ...], bool]]:
+    """The attributes whose values, together, may be there once only, and whether that is so of some rows alone."""
     mapper = inline.resource.mapper
     table: Any = mapper.local_table
-    sets = [each.columns for each in table.constraints if isinstance(each, UniqueConstraint)]
-    sets += [each.columns for each in table.indexes if each.unique and not _is_partial(each)]
-    sets += [table.primary_key.columns] if len(table.primary_key.columns) > 1 else []
-    for columns in sets:
+    sets = [(each.columns, False) for each in table.constraints if isinstance(each, UniqueConstraint)]
+    sets += [(each.columns, _is_partial(each)) for each in table.indexes if each.unique]
+    sets += [(table.primary_key.columns, False)] if len(table.primary_key.columns) > 1 else []
+    for columns, partial in sets:
         names = tuple(mapper.get_property_by_column(each).key for each in columns)
-        if any(name in inline.form.names for name in names):
-            yield names
+        if any(name in inline.form.names or name == inline.inline.order for name in names):
+            yield names, partial
 
 
 def _is_partial(index: Any) -> bool:
     return any("where" in options for options in index.dialect_options.values())
 
 
-def _value(inline: InlineForm, parent: Any, sent: SentRow, name: str) -> Any:
+def value_in(inline: InlineForm, parent: Any, sent: SentRow, name: str) -> Any:
+    """The value that a row of an inline is to have; of a key that its parent does not have yet a mark for that."""
+    if name in sent.values:
+        return sent.values[name]
     own = dict(inline.link).get(name)
-    if own is not None:
+    if own is not None and sent.row is None:
         return _NEW if parent is None else getattr(parent, own)
-    return sent.values[name] if name in sent.values else getattr(sent.row, name, None)
+    return getattr(sent.row, name, None)

@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from wholestack.auth import OfTenant
 from wholestack.db import Session
+from wholestack.files import StoredFile
 
 from ._cells import label_of
 from ._history import CHANGED, Change, plain
@@ -79,7 +80,15 @@ def record(db: Session, resource: Resource, action: str, row: Any, values: Mappi
     labels = {name: found for name, pair in kept.items() if (found := _labels(db, resource, name, pair))}
     tenant = str(row.tenant_key) if isinstance(row, OfTenant) else None
     key, label = resource.keys.text(row), resource.view.label(row)
-    return Change(action, resource.table, key, label, kept, labels, tenant)
+    return Change(action, resource.table, key, label, kept, labels, tenant, files_in(resource, kept))
+
+
+def files_in(resource: Resource, values: Mapping[str, Sequence[Any]]) -> dict[str, StoredFile]:
+    """The files that a row had before a change: of columns of files alone, since JSON may look like one."""
+    before = {name: values[name][0] for name in resource.files if values.get(name)}
+    return {
+        name: StoredFile(**{**value, "variants": tuple(value["variants"])}) for name, value in before.items() if value
+    }
 
 
 def relation_at(resource: Resource, name: str) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import InvalidRequestError
@@ -18,9 +18,10 @@ from wholestack.templates import Page
 from ._access import Access
 from ._choosing import Chooser
 from ._desk import Desk
-from ._form import SEEN, THEIRS, THEN, TOLD, Taken
+from ._form import SEEN, THEIRS, THEN, TOLD, Taken, earlier_name
 from ._form_state import Children, Difference, children_of
 from ._frame import Frame
+from ._kept import Files
 from ._reading import Reading, SentRow, editable_names, rows_in
 from ._rows import RowPage, told_of
 from ._saving import Saving
@@ -117,8 +118,16 @@ class RowPages:
             return self._gone(access, frame, db, form)
         page = RowPage(access, form, row, editable=access.may_row("change", row))
         page.files = files
+        if form.typed:
+            page.earlier = self._earlier(db, row, lambda name: form[name].value)
         page.open(db)
         return self._desk.page("form.html", frame, page=page)
+
+    def _earlier(self, db: Session, row: Any, sent: Callable[[str], Any]) -> Files:
+        """The files that a row had before, where the form asks for one."""
+        if not any(sent(earlier_name(name)) for name in self.resource.page_form.files):
+            return {}
+        return self._desk.admin.history.files.of(db, self.resource.table, self.resource.keys.text(row))
 
     def _gone(self, access: Access, frame: Frame, db: Session, form: FormView[Any]) -> Page:
         """What was typed for a row that is not there any more: it can be saved as a new one."""
@@ -198,7 +207,8 @@ class RowPages:
         of = self.resource.page_form
         children = {each.name: children_of(db, each, access, row) for each in of.inlines}
         differences = self._differences(access, db, form, row, children)
-        sent = Reading(db).page(of, access, form.sent, row, children)
+        earlier = self._earlier(db, row, form.sent.get)
+        sent = Reading(db, earlier=earlier).page(of, access, form.sent, row, children)
         _take_theirs(sent, form, differences)
         Saving(self._desk, request, identity, db, files).save(sent)
         messages.success(gettext("%(label)s is saved.") % {"label": self.resource.view.label(row)})

@@ -15,7 +15,7 @@ from wholestack.forms import Field, FormView
 from ._access import Access
 from ._cells import cell, text_of, words_of
 from ._choosing import Chooser, offer
-from ._form import KEY, SEEN, FormOf, InlineForm, find_name, remove_name, shown_name
+from ._form import KEY, SEEN, FormOf, InlineForm, earlier_name, find_name, remove_name, shown_name
 from ._form_state import (
     Children,
     Difference,
@@ -28,6 +28,7 @@ from ._form_state import (
     state_of,
     taken_from,
 )
+from ._kept import Files
 from ._reading import editable_names
 from ._resource import Resource
 from ._saving import THUMBNAIL
@@ -50,6 +51,7 @@ class Shown:
         find: what its choices are searched by, where they are too many for a list.
         again: whether its choices depend on other fields, and are shown anew by a button.
         remove: the box that removes its file.
+        earlier: the box that gives it a file again that it had before, and what that is called.
     """
 
     name: str
@@ -59,6 +61,7 @@ class Shown:
     find: Field | None = None
     again: bool = False
     remove: Field | None = None
+    earlier: tuple[Field, str] | None = None
 
 
 class Places:
@@ -69,9 +72,13 @@ class Places:
         access: what the person may with its model.
         searched: the fields whose choices are searched.
         files: gives addresses of stored files.
+        earlier: files that the row had before.
     """
 
-    def __init__(self, of: FormOf, access: Access, searched: set[str], files: FileStore | None) -> None:
+    def __init__(
+        self, of: FormOf, access: Access, searched: set[str], files: FileStore | None, earlier: Files | None = None
+    ) -> None:
+        self._earlier: Files = earlier or {}
         self._of = of
         self._access = access
         self._searched = searched
@@ -101,9 +108,17 @@ class Places:
             removes = stored is not None and resource.attributes[name].nullable
             remove = place[remove_name(name)] if removes else None
             link = None if stored is None else self._link(stored)
-            return Shown(name, label, place[name], link, find, name in resource.view.depends, remove)
+            earlier = self._earlier_box(name, place)
+            return Shown(name, label, place[name], link, find, name in resource.view.depends, remove, earlier)
         held = self._link(stored) if stored is not None else self._held(name, relation, row)
         return Shown(name, label, None, cell(held))
+
+    def _earlier_box(self, name: str, place: Any) -> tuple[Field, str] | None:
+        if not self._earlier or name not in self._of.files:
+            return None
+        box = place[earlier_name(name)]
+        file = self._earlier.get((name, box.value))
+        return None if file is None else (box, file.filename or file.name)
 
     def _held(self, name: str, relation: str, row: Any) -> Any:
         """What a field that is only shown holds."""
@@ -198,6 +213,9 @@ class RowPage:
 
     Attributes:
         gone: whether the row has gone while its form was open.
+        files: gives addresses of stored files.
+        earlier: files that the row had before, which it may be given again.
+        lost: what files of the version that is had back were called, which are not there any more.
         searched: by form, the fields whose choices are searched.
     """
 
@@ -211,6 +229,8 @@ class RowPage:
         self.differences: list[Difference] = []
         self.moved_on: bool = False
         self.files: FileStore | None = None
+        self.earlier: Files = {}
+        self.lost: Sequence[str] = ()
         self._of: FormOf = self.resource.page_form
         self._known: dict[Any, Any] = {}
         self._searched: dict[FormOf, set[str]] = {}
@@ -235,6 +255,9 @@ class RowPage:
             if children.access.may("add"):
                 rows = [dict(blank(children.inline.form)) for _ in range(children.inline.inline.extra)]
                 shown[name] = [*shown.get(name, ()), *rows]
+        for name in self._of.files:
+            if given.get(name) is not None and given[name] != getattr(self.row, name):
+                shown[earlier_name(name)] = given[name].name
         self.form.fill(shown)
         if self.row is not None and self.form.typed:
             self.compare(self._children)
@@ -307,7 +330,7 @@ class RowPage:
     @property
     def field_sets(self) -> list[tuple[str, list[Shown]]]:
         """Headings, each with its fields."""
-        places = Places(self._of, self.access, self._searched.get(self._of, set()), self.files)
+        places = Places(self._of, self.access, self._searched.get(self._of, set()), self.files, self.earlier)
         sets = self.resource.field_sets.items()
         found = [(title, places.fields(names, self.form, self.row, editable=self.editable)) for title, names in sets]
         return [(title, fields) for title, fields in found if fields]

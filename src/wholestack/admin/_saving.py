@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.orm.exc import StaleDataError
@@ -16,6 +16,7 @@ from wholestack.languages import gettext
 
 from ._cells import words_of
 from ._history import Author, Change, differences
+from ._parking import park, written
 from ._reading import SentRow, SentRows
 from ._record import record, snapshot
 from ._soft import mark, mark_of
@@ -67,12 +68,13 @@ class Saving:
 
     # -- one row -----------------------------------------------------------------------------------------------------
 
-    def _one(self, sent: SentRow, given: dict[str, Any], copied: Any = None) -> Any:
+    def _one(self, sent: SentRow, given: dict[str, Any], copied: Any = None, parked: Iterable[str] = ()) -> Any:
         resource, new, place = sent.of.resource, sent.row is None, len(self._changes)
         before = {} if new else snapshot(resource, sent.row)
         children = {} if new else {each.inline.name: self._keys(each) for each in sent.inner}
         row = self._made(sent, given, copied) if new else self._put(sent, given)
         resource.view.before_save(row, self._identity, new=new)
+        written(row, parked)
         self._check(sent, row)
         if new:
             self._db.add(row)
@@ -140,7 +142,7 @@ class Saving:
 
     def _several(self, inner: SentRows, parent: Any) -> list[str]:
         """Write the rows of an inline; gives the keys of those that were sent."""
-        resource, order = inner.inline.resource, inner.inline.inline.order
+        resource = inner.inline.resource
         for row in inner.removed:
             self._changes.append(record(self._db, resource, "delete", row, _gone(snapshot(resource, row))))
             if mark_of(resource) is not None:
@@ -150,10 +152,10 @@ class Saving:
         if inner.removed:
             self._flush()  # Before others are written that may have the same values.
         link = {name: getattr(parent, own) for name, own in inner.inline.link}
-        rows = []
-        for index, each in enumerate(inner.rows):
-            given = {**(link if each.row is None else {}), **({order: index} if order else {})}
-            rows.append(self._one(each, given))
+        parked = park(self._db, inner, parent)
+        rows = [
+            self._one(each, link if each.row is None else {}, parked=parked.get(each.row, ())) for each in inner.rows
+        ]
         if inner.rows or inner.removed:
             self._db.expire(parent, [inner.inline.name])
         return self._keys_of(inner, rows)

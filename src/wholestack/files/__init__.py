@@ -25,6 +25,7 @@ from ._images import Picture, Size, cleaned
 from ._intake import Readable, Source
 from ._local import LocalStorage
 from ._plugin import Files, FilesOptions
+from ._rows import release
 from ._s3 import S3Storage
 from ._sniff import sniff
 from ._storage import FileInfo, MemoryStorage, Storage, check_name
@@ -62,6 +63,7 @@ __all__ = [
     "check_name",
     "cleaned",
     "extract",
+    "release",
     "sniff",
     "sweep",
 ]

@@ -80,15 +80,29 @@ def all_referred(db: Session, metadata: MetaData) -> Iterator[StoredFile]:
 
 def _let_go(target: object, stored: Iterable[object]) -> None:
     session = object_session(target)
-    found = [each for each in stored if isinstance(each, StoredFile)]
-    if not found or not isinstance(session, Session):
-        return  # SQLAlchemy's own knows no end of its transaction that can be relied on: a sweep finds them.
+    if isinstance(session, Session):  # SQLAlchemy's own has no end that can be relied on: a sweep finds them.
+        found = [each for each in stored if isinstance(each, StoredFile)]
+        release(session, found, inspect(type(target)).local_table.metadata)
+
+
+def release(session: Session, stored: Iterable[StoredFile], metadata: MetaData) -> None:
+    """Let files go that something beside a model's row had, as a table of your own with a `StoredFileType`: after the
+    commit those are deleted that no table has.
+
+    Arguments:
+        session: whose transaction it is.
+        stored: the files.
+        metadata: that of the tables.
+    """
+    found = list(stored)
+    if not found:
+        return
     ledger: Ledger | None = session.info.get(_KEY)
     if ledger is None:
         ledger = session.info[_KEY] = Ledger(session.get_bind())
         session.after(commit=lambda: _over(session, well=True), failure=lambda: _over(session, well=False))
     for each in found:
-        ledger.add(each, inspect(type(target)).local_table.metadata)
+        ledger.add(each, metadata)
 
 
 def _over(session: Session, *, well: bool) -> None:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup, escape
 
+from wholestack import Upload
+
 from ._frame import framed
 from ._html import Value, attributes, joined, tag
 from ._spec import Spec
@@ -59,6 +61,11 @@ class Field:
             return ""
         # What was typed is a text already.
         return self._held if type(self._held) is str else text_of(next(iter(texts_of(self._held)), ""))
+
+    @property
+    def filename(self) -> str:
+        """What its sender called the file that was typed into it: a browser wants that chosen again."""
+        return self._held.filename if isinstance(self._held, Upload) else ""
 
     @property
     def values(self) -> list[str]:

@@ -4,13 +4,30 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Any, ClassVar
 
 import pytest
+from sqlalchemy import Integer, MetaData
 
 from admin.archive import VIEWS, Manuscript, Shelf, ShelfLabel, ShelfLamp, ShelfLoan, tenant_of
 from admin.site import BROWSER, Author, Book, Review, Site, Tag, login, post
 from wholestack.auth import Tenants
-from wholestack.db import select
+from wholestack.db import Table, mapped_column, select
+
+
+def namesake(number: int) -> type[Any]:
+    """A model of another base with a `metadata` of its own, whose table has the name of another's."""
+
+    class Other(Table):
+        __abstract__ = True
+        metadata: ClassVar[MetaData] = MetaData()
+
+    columns = {"__tablename__": "shelf", "id": mapped_column(Integer(), primary_key=True)}
+    return type(f"Namesake{number}", (Other,), columns)
+
+
+# Several, since the models of a registry come in no order.
+NAMESAKES = [namesake(number) for number in range(4)]
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +118,16 @@ def test_what_the_database_deletes_and_frees_is_counted_too(archive: Site) -> No
     assert post(site.client, "/admin/shelf/1/restore").headers["location"] == "/admin/shelf/1"
     assert [(each.text, each.scan) for each in site.all(ShelfLabel)] == [("label", b"\0\xff")]
     assert [each.label_id for each in site.all(ShelfLamp)] == [1, None]
+
+
+def test_a_row_comes_back_where_another_base_has_a_table_of_its_name(archive: Site) -> None:
+    site = archive.anew()
+    login(site.client, "*")
+    assert {(each.__table__.name, each.metadata is Shelf.metadata) for each in NAMESAKES} == {("shelf", False)}
+    site.add(Shelf(id=1, name="A"))
+    assert post(site.client, "/admin/shelf/1/delete").status == 303
+    assert post(site.client, "/admin/shelf/1/restore").headers["location"] == "/admin/shelf/1"
+    assert [(type(each), each.name) for each in site.all(Shelf)] == [(Shelf, "A")]
 
 
 def test_what_refers_to_a_row_stands_in_the_way(archive: Site) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from admin.shelf import Portrait, Portraits
 from admin.site import BROWSER, Person, Site, errors, login, seen
+from wholestack.db import select
 from wholestack.files import Files, MemoryStorage
 from wholestack.testing import Answer
 
@@ -31,7 +32,7 @@ def storage() -> MemoryStorage:
 
 @pytest.fixture(scope="module", params=["asgi", "wsgi"])
 def kept(request: pytest.FixtureRequest, storage: MemoryStorage) -> Iterator[Site]:
-    with Site(Portraits, Person, interface=request.param).running(Files(storage)) as site:
+    with Site(Portraits, Person, interface=request.param, keep_files=False).running(Files(storage)) as site:
         yield site
 
 
@@ -139,3 +140,51 @@ def test_a_copy_has_files_of_its_own(site: Site, storage: MemoryStorage) -> None
     assert (second.paper.digest, second.picture.filename) == (first.paper.digest, "me.png")
     assert not set(first.picture.names()) & set(second.picture.names())
     assert len(names(storage)) == 6
+
+
+def replaced(site: Site, filename: str | None) -> None:
+    """Somebody else's paper in the place of the one that is there."""
+    with site.app.session() as db:
+        store = site.app.plugin(Files).store(db)
+        row = db.scalars(select(Portrait)).one()
+        row.paper = None if filename is None else store.save(PDF + b"theirs", filename=filename)
+
+
+def differing(answer: Answer) -> list[tuple[str, str]]:
+    """The files of which a page says that somebody else has put others there: theirs and yours."""
+    return re.findall(r"<td><bdi>([^<]*)</bdi></td><td><bdi>([^<]*)</bdi></td>", answer.text)
+
+
+@pytest.mark.parametrize(
+    ("theirs", "mine", "told"),
+    [
+        ("theirs.pdf", {"files": {"paper": ("mine.pdf", PDF + b"mine")}}, ("theirs.pdf", "mine.pdf")),
+        ("theirs.pdf", {"form_remove_paper": "true"}, ("theirs.pdf", "–")),
+        (None, {"files": {"paper": ("mine.pdf", PDF + b"mine")}}, ("–", "mine.pdf")),
+        ("theirs.pdf", {}, None),
+        (None, {"form_remove_paper": "true"}, None),
+    ],
+)
+def test_who_sends_a_file_is_told_of_one_that_somebody_else_has_put_there(
+    site: Site, storage: MemoryStorage, theirs: str | None, mine: dict[str, Any], told: tuple[str, str] | None
+) -> None:
+    made = send(site, "/admin/portrait/new", {"paper": ("a.pdf", PDF)}, title="One", form_then="stay")
+    where = made.headers["location"]
+    data = {"title": "Mine", "form_seen": seen(site.client.get(where)), **mine}
+    replaced(site, theirs)
+    answer = send(site, where, **data)
+    if told is None:
+        assert answer.status == 303
+        assert (one(site).paper.filename if one(site).paper else None) == theirs
+        return
+    assert (answer.status, differing(answer)) == (422, [told])
+    assert "Choose a file of yours again" in answer.text
+    assert len(names(storage)) == (theirs is not None)
+    data["form_told"] = re.findall(r'name="form_told" value="([^"]+)"', answer.text)[0]
+    # Who takes theirs keeps it; who does not has their own way.
+    assert send(site, where, **data, form_theirs="paper").status == 303
+    assert (one(site).paper.filename if one(site).paper else None) == theirs
+    data["form_seen"] = seen(site.client.get(where))
+    assert send(site, where, **data).status == 303
+    assert (one(site).paper.filename if one(site).paper else "–") == told[1]
+    assert len(names(storage)) == (told[1] != "–")

@@ -268,6 +268,24 @@ def test_a_plugin_of_anybody_adds_a_model_a_card_a_page_and_a_link() -> None:
     assert [len(found) for found in (site.admin.cards.all, site.admin.own_pages, site.admin.resources)] == [1, 2, 2]
 
 
+def test_all_models_may_come_by_a_plugin() -> None:
+    site = Site(Tags)
+    site.admin = Admin()
+    with pytest.raises(SetupError, match="shows no model"):
+        _ = site.admin.history
+
+    class Brings:
+        def setup(self, app: App) -> None:
+            app.plugin(Admin).add(Tags, Person)
+
+    with site.running(Brings()):
+        login(site.client, "*")
+        assert post(site.client, "/admin/tag/new", {"name": "late"}).status == 303
+        assert "late" in page(site.client, "/admin/history")
+        with site.app.session() as db:
+            assert [each.action for each in site.admin.history.latest(db, ["tag"])] == ["add"]
+
+
 def test_a_card_that_comes_late_is_shown_and_a_model_is_told_of() -> None:
     site = Site(Tags)
 

@@ -1,0 +1,90 @@
+"""Files that the history refers to: kept for as long as it does, so that rows are had back with them."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, Integer, MetaData, String, delete, insert, select
+from sqlalchemy import Table as Rows
+
+from wholestack.db import Index, Moment, Session
+from wholestack.files import StoredFile, StoredFileType, release
+
+TABLE = "admin_file"
+_SHORT = 255
+Files = Mapping[tuple[str, str], StoredFile]
+"""Files by the attribute that held them and their stored name."""
+
+
+def table_in(metadata: MetaData) -> Rows:
+    """The table of these files. It is what has them: a file goes after a commit only if no table has it."""
+    found = metadata.tables.get(TABLE)
+    if found is not None:
+        return found
+    return Rows(
+        TABLE,
+        metadata,
+        Column("id", BigInteger().with_variant(Integer(), "sqlite"), primary_key=True),
+        Column("at", Moment(), nullable=False),
+        Column("model", String(_SHORT), nullable=False),
+        Column("key", String(_SHORT), nullable=False),
+        Column("field", String(_SHORT), nullable=False),
+        Column("file", StoredFileType(), nullable=False),
+        Index(None, "model", "key"),
+        Index(None, "at"),
+    )
+
+
+class KeptFiles:
+    """The files that changes have taken from rows.
+
+    Arguments:
+        rows: the table; None where none is kept.
+    """
+
+    def __init__(self, rows: Rows | None) -> None:
+        self.rows = rows
+
+    def keep(self, db: Session, at: datetime.datetime, taken: Iterable[tuple[str, str, str, StoredFile]]) -> None:
+        """Keep files, in the transaction that takes them from their rows.
+
+        Arguments:
+            db: the session.
+            at: when that is.
+            taken: each with the table, the key and the attribute that held it. Those of tables elsewhere are not kept:
+                what is let go there is looked for there.
+        """
+        if self.rows is None:
+            return
+        found = [
+            {"at": at, "model": model[:_SHORT], "key": key[:_SHORT], "field": field[:_SHORT], "file": file}
+            for model, key, field, file in taken
+            if model in self.rows.metadata.tables
+        ]
+        if found:
+            db.execute(insert(self.rows), found)
+
+    def of(self, db: Session, model: str, key: str) -> Files:
+        """The files that a row had."""
+        if self.rows is None:
+            return {}
+        column = self.rows.c
+        asked = select(column.field, column.file).where(column.model == model, column.key == key[:_SHORT])
+        return {(field, file.name): file for field, file in db.execute(asked)}
+
+    def forget(self, db: Session, before: datetime.datetime, most: int) -> None:
+        """Let files go that were taken before a moment: they are deleted after the commit, unless a row has them."""
+        if self.rows is None:
+            return
+        column = self.rows.c
+        old = db.execute(select(column.id, column.file).where(column.at < before).order_by(column.at).limit(most)).all()
+        if old:
+            db.execute(delete(self.rows).where(column.id.in_([key for key, _ in old])))
+            release(db, [file for _, file in old], self.rows.metadata)
+
+
+def kept(files: Files, field: str, value: Any) -> StoredFile | None:
+    """The file that a history names as the value of a field; None where it is not kept."""
+    return files.get((field, str(value.get("name")))) if isinstance(value, dict) else None

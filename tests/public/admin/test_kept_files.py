@@ -1,0 +1,172 @@
+"""Files in the history: kept while it refers to them, had back with their rows, and gone when it forgets them."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from admin.shelf import Portrait, Portraits
+from admin.site import Person, Site, login, post, seen
+from admin.test_form_files import PDF, names, one, picture, send
+from wholestack.auth import Identity
+from wholestack.db import select, update
+from wholestack.files import Files, MemoryStorage, StoredFile, sweep
+
+PNG = picture()
+LONG_AGO = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
+
+
+@pytest.fixture(scope="module")
+def storage() -> MemoryStorage:
+    return MemoryStorage()
+
+
+@pytest.fixture(scope="module")
+def kept(storage: MemoryStorage) -> Iterator[Site]:
+    with Site(Portraits, Person, keep=30).running(Files(storage)) as site:
+        yield site
+
+
+@pytest.fixture
+def site(kept: Site, storage: MemoryStorage) -> Site:
+    return begun(kept, storage)
+
+
+def begun(site: Site, storage: MemoryStorage) -> Site:
+    site.anew()
+    for each in list(storage.names()):
+        storage.delete(each.name)
+    login(site.client, "*")
+    return site
+
+
+def made(site: Site) -> tuple[str, Portrait]:
+    """A portrait with a picture and a paper, and its page."""
+    files = {"picture": ("me.png", PNG), "paper": ("a.pdf", PDF)}
+    where = send(site, "/admin/portrait/new", files, title="One", form_then="stay").headers["location"]
+    return where, one(site)
+
+
+def bytes_of(site: Site, stored: StoredFile | None, variant: str | None = None) -> bytes:
+    assert stored is not None
+    return site.app.plugin(Files).store().read(stored, variant=variant)
+
+
+def pruned(site: Site) -> int:
+    """Let the history be old, and forget it."""
+    history = site.admin.history
+    assert history.files.rows is not None
+    with site.app.session() as db:
+        for table in (history.rows, history.files.rows):
+            db.execute(update(table).values(at=LONG_AGO))
+    with site.app.session() as db:
+        return history.sweep(db)
+
+
+def test_a_deleted_row_comes_back_with_its_files(site: Site, storage: MemoryStorage) -> None:
+    where, row = made(site)
+    before = bytes_of(site, row.picture), bytes_of(site, row.picture, "small"), bytes_of(site, row.paper)
+    assert post(site.client, f"{where}/delete").status == 303
+    assert site.all(Portrait) == []
+    assert len(names(storage)) == 3
+    assert "do not come back" not in site.client.get(f"{where}/history").text
+    assert post(site.client, f"{where}/restore").status == 303
+    back = one(site)
+    assert (back.picture, back.paper) == (row.picture, row.paper)
+    assert (bytes_of(site, back.picture), bytes_of(site, back.picture, "small"), bytes_of(site, back.paper)) == before
+    source = re.findall(r'<img class="admin-thumbnail" src="([^"]+)"', site.client.get(where).text)[0]
+    assert site.client.get(source.replace("&amp;", "&")).body == before[1]
+
+
+def test_an_old_version_comes_back_with_its_file(site: Site, storage: MemoryStorage) -> None:
+    where, row = made(site)
+    send(site, where, {"paper": ("b.pdf", PDF + b"2")}, title="Two", form_seen=seen(site.client.get(where)))
+    assert len(names(storage)) == 4
+    first = re.findall(rf'{where}/history/(\d+)"', site.client.get(f"{where}/history").text)[0]
+    page = site.client.get(f"{where}/history/{first}")
+    assert (">Take the earlier file: <bdi>a.pdf</bdi>" in page.text, "me.png" in page.text) == (True, True)
+    assert row.paper is not None
+    data: dict[str, Any] = {"title": "One", "form_seen": seen(page), "form_earlier_paper": row.paper.name}
+    # What is wrong is told, and the box is still there.
+    wrong = send(site, where, **{**data, "title": ""})
+    assert (wrong.status, f'value="{row.paper.name}" checked' in wrong.text) == (422, True)
+    assert send(site, where, **data).status == 303
+    assert (one(site).title, one(site).paper, bytes_of(site, one(site).paper)) == ("One", row.paper, PDF)
+
+
+def test_no_row_gets_the_file_of_another_row_or_field(site: Site) -> None:
+    where, row = made(site)
+    send(site, where, title="One", form_remove_paper="true", form_remove_picture="true")
+    other = send(site, "/admin/portrait/new", title="Other", form_then="stay").headers["location"]
+    assert row.paper is not None
+    assert row.picture is not None
+    assert send(site, other, title="Other", form_earlier_paper=row.paper.name).status == 303
+    assert send(site, where, title="One", form_earlier_paper=row.picture.name).status == 303
+    assert [(each.paper, each.picture) for each in site.all(Portrait)] == [(None, None)] * 2
+    assert send(site, where, title="One", form_earlier_paper=row.paper.name).status == 303
+    assert site.all(Portrait)[0].paper == row.paper
+
+
+def test_the_files_go_when_the_history_forgets_them(site: Site, storage: MemoryStorage) -> None:
+    where, row = made(site)
+    send(site, where, {"paper": ("b.pdf", PDF + b"2")}, title="Two", form_seen=seen(site.client.get(where)))
+    assert sweep(site.app, older=datetime.timedelta(0)) == []
+    assert pruned(site) == 2
+    now = one(site)
+    assert row.picture is not None
+    assert now.paper is not None
+    assert names(storage) == {*row.picture.names(), *now.paper.names()}
+
+
+def test_a_row_that_came_back_has_its_file_after_the_history_is_gone(site: Site, storage: MemoryStorage) -> None:
+    where, row = made(site)
+    post(site.client, f"{where}/delete")
+    post(site.client, f"{where}/restore")
+    pruned(site)
+    assert (bytes_of(site, one(site).paper), len(names(storage))) == (PDF, 3)
+    # And then it goes with its row, for whom nothing speaks any more.
+    post(site.client, f"{where}/delete")
+    pruned(site)
+    assert names(storage) == set()
+
+
+def test_what_is_rolled_back_keeps_and_forgets_nothing(
+    site: Site, storage: MemoryStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where, row = made(site)
+
+    def fails(_view: Portraits, _row: Portrait, _identity: Identity[Person], *, new: bool) -> None:
+        raise RuntimeError("not today")
+
+    monkeypatch.setattr(Portraits, "before_save", fails)
+    with pytest.raises(RuntimeError, match="not today"):
+        send(site, where, {"paper": ("b.pdf", PDF + b"2")}, title="Two", form_seen=seen(site.client.get(where)))
+    assert (one(site).paper, len(names(storage))) == (row.paper, 3)
+    files = site.admin.history.files.rows
+    assert files is not None
+    with site.app.session() as db:
+        assert db.execute(select(files)).all() == []
+    with pytest.raises(RuntimeError, match="at the end"), site.app.session() as db:
+        site.admin.history.files.keep(db, LONG_AGO, [("portrait", "1", "paper", row.paper)] if row.paper else [])
+        site.admin.history.sweep(db)
+        raise RuntimeError("at the end")
+    assert len(names(storage)) == 3
+
+
+def test_by_name_none_is_kept_and_the_page_says_so(storage: MemoryStorage) -> None:
+    with Site(Portraits, Person, keep_files=False).running(Files(storage)) as found:
+        site = begun(found, storage)
+        where, row = made(site)
+        send(site, where, {"paper": ("b.pdf", PDF + b"2")}, title="Two", form_seen=seen(site.client.get(where)))
+        first = re.findall(rf'{where}/history/(\d+)"', site.client.get(f"{where}/history").text)[0]
+        assert "do not come back: <bdi>a.pdf</bdi></p>" in site.client.get(f"{where}/history/{first}").text
+        post(site.client, f"{where}/delete")
+        assert names(storage) == set()
+        page = site.client.get(f"{where}/history").text
+        assert "do not come back: <bdi>me.png</bdi>, <bdi>b.pdf</bdi></p>" in page
+        assert post(site.client, f"{where}/restore").status == 303
+        assert (one(site).title, one(site).picture, row.title) == ("Two", None, "One")
