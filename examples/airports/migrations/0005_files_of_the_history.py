@@ -6,6 +6,7 @@ Made: 2026-11-27 15:56 UTC
 
 import sqlalchemy as sa
 from alembic import op
+
 from wholestack import db
 
 revision = "a575a6ed478b"
