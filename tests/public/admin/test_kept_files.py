@@ -170,3 +170,25 @@ def test_by_name_none_is_kept_and_the_page_says_so(storage: MemoryStorage) -> No
         assert "do not come back: <bdi>me.png</bdi>, <bdi>b.pdf</bdi></p>" in page
         assert post(site.client, f"{where}/restore").status == 303
         assert (one(site).title, one(site).picture, row.title) == ("Two", None, "One")
+
+
+def test_what_is_tracked_keeps_its_files_too(storage: MemoryStorage) -> None:
+    site = Site(Portraits, Person)
+    site.admin.track(Portrait)
+    with site.running(Files(storage)):
+        begun(site, storage)
+        where, row = made(site)
+        with site.app.session() as db:
+            there = db.scalars(select(Portrait)).one()
+            there.paper = None
+        with site.app.session() as db:
+            db.delete(db.scalars(select(Portrait)).one())
+        assert len(names(storage)) == 3
+        history = site.admin.history.files.of
+        assert row.picture is not None
+        assert row.paper is not None
+        with site.app.session() as db:
+            kept = history(db, "portrait", str(row.id))
+        assert kept == {("paper", row.paper.name): row.paper, ("picture", row.picture.name): row.picture}
+        assert post(site.client, f"{where}/restore").status == 303
+        assert (one(site).paper, bytes_of(site, one(site).picture)) == (None, bytes_of(site, row.picture))
