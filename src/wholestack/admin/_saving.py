@@ -178,9 +178,7 @@ class Saving:
             value = found.get(name)
             if isinstance(value, Upload):
                 found[name] = self._stored(sent, name, value)
-            elif (
-                isinstance(value, StoredFile) and sent.row is None
-            ):  # One that the copied row had before.
+            elif isinstance(value, StoredFile) and sent.row is None:  # One that the copied row had before.
                 found[name] = self._copy(value)
             elif name not in found and copied is not None and getattr(copied, name) is not None:
                 found[name] = self._copy(getattr(copied, name))
