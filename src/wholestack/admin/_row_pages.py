@@ -184,7 +184,8 @@ class RowPages:
     ) -> Any:
         of = self.resource.page_form
         children = {each.name: children_of(db, each, access, None) for each in of.inlines}
-        sent = Reading(db, copy=True).page(of, access, form.sent, None, children)
+        earlier = {} if copied is None else self._earlier(db, copied, form.sent.get)
+        sent = Reading(db, copy=True, earlier=earlier).page(of, access, form.sent, None, children)
         return Saving(self._desk, request, access.identity, db, files).save(sent, copied)
 
     def change(

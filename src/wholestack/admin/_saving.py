@@ -11,6 +11,7 @@ from sqlalchemy.orm.exc import StaleDataError
 from wholestack import Request, Upload
 from wholestack.auth import Identity
 from wholestack.db import Session
+from wholestack.files import StoredFile
 from wholestack.forms import FormError
 from wholestack.languages import gettext
 
@@ -22,7 +23,7 @@ from ._record import record, snapshot
 from ._soft import mark, mark_of
 
 if TYPE_CHECKING:
-    from wholestack.files import FileStore, StoredFile
+    from wholestack.files import FileStore
 
     from ._desk import Desk
 
@@ -177,6 +178,8 @@ class Saving:
             value = found.get(name)
             if isinstance(value, Upload):
                 found[name] = self._stored(sent, name, value)
+            elif isinstance(value, StoredFile) and sent.row is None:  # One that the copied row had before.
+                found[name] = self._copy(value)
             elif name not in found and copied is not None and getattr(copied, name) is not None:
                 found[name] = self._copy(getattr(copied, name))
         return found

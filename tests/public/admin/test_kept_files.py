@@ -94,6 +94,14 @@ def test_an_old_version_comes_back_with_its_file(site: Site, storage: MemoryStor
     # What is wrong is told, and the box is still there.
     wrong = send(site, where, **{**data, "title": ""})
     assert (wrong.status, f'value="{row.paper.name}" checked' in wrong.text) == (422, True)
+    # A copy gets a file of its own.
+    assert send(site, where, **data, form_then="copy").status == 303
+    with site.app.session() as db:
+        copy = db.scalars(select(Portrait).order_by(Portrait.id.desc())).first()
+        assert copy is not None
+        assert copy.paper is not None
+        assert (copy.paper.name != row.paper.name, bytes_of(site, copy.paper)) == (True, PDF)
+        db.delete(copy)
     assert send(site, where, **data).status == 303
     assert (one(site).title, one(site).paper, bytes_of(site, one(site).paper)) == ("One", row.paper, PDF)
 
