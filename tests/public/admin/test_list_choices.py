@@ -173,6 +173,8 @@ def test_the_route_of_the_script_is_for_who_sees_the_list(site: Site, many: list
     # An address that one may not see finds nobody.
     assert client.get("/admin/book/-/choices/author?q=bo@x.org").json() == []
     assert site.client.get("/admin/book/-/choices/author?q=bo@x.org").json()[0]["text"] == "Bo <b>"
+    # A form's search is the same.
+    assert site.client.get("/admin/book/choices/author_id?q=bo").json()[0]["text"] == "Bo <b>"
     other = site.other()
     login(other, "author.view")
     assert other.get("/admin/book/-/choices/author?q=bo").status == 403
