@@ -55,5 +55,6 @@ def facets(db: Session, query: ListQuery, most: int) -> Mapping[tuple[str, str],
         return {}
     found = db.execute(select(*asks)).one()
     return {
-        place: Count(found[at], "more" if found[whole] > most else "exact") for place, (at, whole) in places.items()
+        place: Count(min(found[at], most), "more" if found[whole] > most else "exact")
+        for place, (at, whole) in places.items()
     }

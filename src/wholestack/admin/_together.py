@@ -12,6 +12,7 @@ from wholestack.db import Session
 
 MOST_TOGETHER = 40
 """Selects of one query: MariaDB joins 61 tables, SQLite 64."""
+_NUMBER = "wholestack_number"
 
 
 def together(db: Session, asks: Mapping[Hashable, Select[Any]]) -> dict[Hashable, Sequence[Any]]:
@@ -35,13 +36,18 @@ def together(db: Session, asks: Mapping[Hashable, Select[Any]]) -> dict[Hashable
 def _read(db: Session, asks: Sequence[Select[Any]]) -> list[list[Any]]:
     if len(asks) == 1:
         return [list(db.scalars(asks[0]).unique())]
-    parts = union_all(*(select(literal(number).label("part")) for number in range(len(asks)))).subquery()
-    models = [aliased(each.column_descriptions[0]["entity"], each.subquery()) for each in asks]
-    statement = select(parts.c.part, *models).select_from(parts)
-    for number, model in enumerate(models):
-        statement = statement.outerjoin(model, parts.c.part == number)
+    numbers = union_all(*(_numbered(select(), number) for number in range(len(asks)))).subquery()
+    rows = [_numbered(each, number).subquery() for number, each in enumerate(asks)]
+    models = [aliased(each.column_descriptions[0]["entity"], some) for each, some in zip(asks, rows, strict=True)]
+    statement = select(numbers.c[_NUMBER], *models).select_from(numbers)
+    for some, model in zip(rows, models, strict=True):
+        statement = statement.outerjoin(model, numbers.c[_NUMBER] == some.c[_NUMBER])
     found: list[list[Any]] = [[] for _ in asks]
-    for row in db.execute(statement).unique():
-        if row[row.part + 1] is not None:
-            found[row.part].append(row[row.part + 1])
+    for number, *several in db.execute(statement).unique():
+        if several[number] is not None:
+            found[number].append(several[number])
     return found
+
+
+def _numbered(statement: Select[Any], number: int) -> Select[Any]:
+    return statement.add_columns(literal(number).label(_NUMBER))
