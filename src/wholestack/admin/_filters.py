@@ -7,6 +7,7 @@ so.
 
 from __future__ import annotations
 
+import abc
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -26,7 +27,7 @@ from ._related import Related
 from ._resource import Resource
 
 
-class Filter:
+class Filter(abc.ABC):
     """A filter of a program's own: ``filters = ("genre", Overdue())``.
 
     Attributes:
@@ -54,10 +55,11 @@ class Filter:
         if "title" not in vars(cls):
             cls.title = words_of(cls.__name__)
 
+    @abc.abstractmethod
     def choices(self, db: Session) -> Iterable[tuple[str, str]]:
         """Its values, and the words of each; another value is refused before `where` is asked."""
-        raise NotImplementedError(f"{type(self).__name__} has no choices().")
 
+    @abc.abstractmethod
     def where(self, statement: Select[Any], value: str) -> Select[Any]:
         """The rows that a value leaves.
 
@@ -65,7 +67,6 @@ class Filter:
             statement: a select of the model, which has the conditions of the person and of other filters already.
             value: one of the choices.
         """
-        raise NotImplementedError(f"{type(self).__name__} has no where().")
 
 
 # -- by choices ------------------------------------------------------------------------------------------------------

@@ -35,8 +35,8 @@ def list_pages(desk: Desk, router: Router) -> None:
     if names:
         edited = desk.handler(pages.edit, Redirect, form=sent[form], messages=Messages)
         router.post(f"{desk.path}/-/edit", hidden=True, again=listed)(edited)
-    offered = desk.handler(pages.choices, JSON, name=str)
-    router.get(f"{desk.path}/-/choices/{{name}}", hidden=True)(offered)
+    offered = desk.handler(pages.choices, JSON, field=str)
+    router.get(f"{desk.path}/-/choices/{{field}}", hidden=True)(offered)
     keep = desk.handler(pages.keep, Redirect, form=sent[SavedView], messages=Messages)
     router.post(f"{desk.path}/-/views", hidden=True)(keep)
     drop = desk.handler(pages.drop, Redirect, number=int, messages=Messages)
@@ -67,14 +67,14 @@ class ListPages:
             shown.let_edit(form, self.resource.view.editable)
         return self._desk.page("list.html", frame, page=shown, viewed=viewed, fragment="rows")
 
-    def choices(self, request: Request, identity: Identity[Any], db: Session, name: str) -> JSON:
+    def choices(self, request: Request, identity: Identity[Any], db: Session, field: str) -> JSON:
         """What a filter by a relation finds of what is typed: for the script. Who may see the list may ask it for rows
         that they may see, whether they may change any or not.
         """
         access, _ = self._desk.begin(request, identity)
         access.require("view")
         query = ListQuery(access, {}, db)
-        related = query.related(name)
+        related = query.related(field)
         if related is None:
             raise NotFound
         found = related.found(query.look, (request.query.get("q") or [""])[0])

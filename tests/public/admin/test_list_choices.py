@@ -268,3 +268,12 @@ def test_a_long_list_is_not_counted_whole(counted: Site) -> None:
     assert options(answer, "genre")[1:] == ["Novel (10,000+)", "Poems (0+)", "Cookery (0+)"]
     for each in asked:
         assert "count(" not in each.lower() or " LIMIT " in each
+
+
+def test_a_filter_that_says_only_half_is_no_filter() -> None:
+    class Half(Filter):
+        def choices(self, db: Session) -> Iterable[tuple[str, str]]:
+            return []
+
+    with pytest.raises(TypeError, match="where"):
+        Half()  # type: ignore[abstract]  # what is tried
