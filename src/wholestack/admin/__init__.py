@@ -4,7 +4,7 @@ Here belongs how a model is shown and worked with by staff, room by room:
 
 - what a program says of it (`_view`), and what is found out of it when the app is sealed (`_resource`, `_references`);
 - what all rooms use: rows by the text of their keys (`_keys`), values as cells (`_cells`, `_kinds`), what a person may
-  (`_access`), what the handlers of a model share (`_desk`, `_typed`);
+  (`_access`), what the handlers of a model share (`_desk`, `_typed`, `_tenants`);
 - lists: their pages (`_listing`, `_list_pages`, `_list_edits`, `_saved_views`) and which rows they have (`_list_query`,
   `_filters`, `_related`, `_dates`, `_inputs`, `_together`, `_search`, `_paths`, `_count`, `_facets`);
 - rows: their pages (`_row_pages`, `_delete_pages`), their form (`_form`, `_form_state`, `_inline`, `_choosing`), how

@@ -60,8 +60,9 @@ def action_pages(desk: Desk, router: Router) -> None:
         path = f"{desk.path}/-/actions/{action.name}/{{job}}"
         ask = functools.partial(pages.ask, action)
         run = functools.partial(pages.run, action)
-        page = desk.handler(_named(ask, f"ask_{action.name}"), Page, job=int, form=view[model])
-        sent = desk.handler(_named(run, f"run_{action.name}"), Redirect, job=int, form=form[model], messages=Messages)
+        page = desk.handler(_named(ask, f"ask_{action.name}"), Page, deletes=True, job=int, form=view[model])
+        takes = {"job": int, "form": form[model], "messages": Messages}
+        sent = desk.handler(_named(run, f"run_{action.name}"), Redirect, deletes=True, **takes)
         router.get(path, hidden=True)(page)
         router.post(path, hidden=True, again=page)(sent)
     job = f"{desk.path}/-/jobs/{{job}}"

@@ -24,8 +24,8 @@ def delete_pages(desk: Desk, router: Router) -> None:
     """Add the question whether a row is to go, and its end."""
     pages = DeletePages(desk)
     path = f"{desk.path}/{{key}}/delete"
-    router.get(path, hidden=True)(desk.handler(pages.ask_delete, Page, key=str, **desk.tenants))
-    delete = desk.handler(pages.delete, Redirect, key=str, messages=Messages, **desk.tenants)
+    router.get(path, hidden=True)(desk.handler(pages.ask_delete, Page, deletes=True, key=str, **desk.tenants))
+    delete = desk.handler(pages.delete, Redirect, deletes=True, key=str, messages=Messages, **desk.tenants)
     router.post(path, hidden=True)(delete)
 
 

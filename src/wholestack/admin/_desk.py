@@ -16,6 +16,7 @@ from ._frame import Frame
 from ._history import Author
 from ._record import record
 from ._resource import Resource
+from ._tenants import keep_to
 from ._tracked import write_by_itself
 from ._typed import typed
 
@@ -44,22 +45,33 @@ class Desk:
         """The path of its list, below the admin's."""
         return f"/{self.resource.slug}"
 
-    def handler(self, body: Callable[..., Any], returns: Any, **takes: Any) -> Callable[..., Any]:
+    def handler(
+        self, body: Callable[..., Any], returns: Any, *, deletes: bool = False, **takes: Any
+    ) -> Callable[..., Any]:
         """A handler that also asks for the request, the person and the model's session: ``request``, ``identity``,
         ``db``.
+
+        Where the model's own rows belong to no tenant, and others of the admin do, the session reads those of the
+        request's tenant alone.
 
         Arguments:
             body: what it does.
             returns: the type of its answer.
+            deletes: it looks at what goes with a row, and must know of other tenants' rows, too, that stand in the way.
             takes: what it asks for beside these, by name.
         """
+        kept = not deletes and self.resource.session is Session and bool(self.tenants)
+        added = kept and "tenant" not in takes
 
         def inside(**given: Any) -> Any:
             write_by_itself(given["db"])
+            if kept:
+                keep_to(given["db"], given.pop("tenant") if added else given["tenant"], self.admin.runs.app)
             return body(**given)
 
         inside.__doc__ = body.__doc__
         around = {"request": Request, "identity": Identity[Any], "db": self.resource.session}
+        around |= {"tenant": Tenant} if added else {}
         return typed(inside, f"admin_{self.resource.table}_{body.__name__.strip('_')}", {**around, **takes}, returns)
 
     @property

@@ -32,7 +32,7 @@ from ._soft import is_deleted
 def history_pages(desk: Desk, router: Router) -> None:
     """Add the history of a row."""
     pages = HistoryPages(desk)
-    tenants = {} if desk.resource.session is Session else {"tenant": Tenant}
+    tenants: dict[str, Any] = {} if desk.resource.session is Session else {"tenant": Tenant}
     path = f"{desk.path}/{{key}}"
     shown: Any = FormView
     form = shown[desk.resource.form]

@@ -87,7 +87,7 @@ def import_pages(desk: Desk, router: Router) -> None:
     form: Any = Form
     view: Any = FormView
     permission(permission_name(desk.resource.model, "import"))
-    tenant = {"tenant": Tenant} if issubclass(desk.resource.model, OfTenant) else {}
+    tenant: dict[str, Any] = {"tenant": Tenant} if issubclass(desk.resource.model, OfTenant) else {}
     path = f"{desk.path}/-/import"
     limits = dataclasses.replace(desk.admin.runs.app.limits, body=pages.largest + _BESIDE)
     begin = desk.handler(pages.begin_import, Page, form=view[ImportFile])

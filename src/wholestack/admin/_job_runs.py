@@ -11,7 +11,7 @@ from sqlalchemy import Row
 from sqlalchemy.exc import IntegrityError
 
 from wholestack import App, Forbidden, HTTPError, Request
-from wholestack.auth import Auth, Identity, Login, Tenant, Tenants, scope_to
+from wholestack.auth import Auth, Identity, Login, Tenant, scope_to
 from wholestack.crud import attributes
 from wholestack.db import Session, TransactionConflict
 from wholestack.languages import gettext
@@ -22,6 +22,7 @@ from ._history import Author
 from ._import_runs import ImportRun
 from ._jobs import CANCELLED, DONE, FAILED, LIVE, RUNNING, WAITING, Jobs
 from ._resource import Resource
+from ._tenants import is_secured
 from ._tracked import write_by_itself
 
 if TYPE_CHECKING:
@@ -191,8 +192,8 @@ class JobRuns:
         """A transaction in which somebody's job goes on, with what they may at this moment."""
         with self.app.session() as db:
             if job.tenant is not None:
-                secured = any(isinstance(each, Tenants) and each.row_security for each in self.app.plugins)
-                scope_to(db, Tenant(tenant_of(self._resource(job).model, job.tenant)), row_security=secured)
+                tenant = Tenant(tenant_of(self._resource(job).model, job.tenant))
+                scope_to(db, tenant, row_security=is_secured(self.app))
             write_by_itself(db)
             yield db, Access(self._resource(job), self._identity(db, job), tenant=job.settings.get("tenant"))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import uuid
 from collections.abc import Iterator
 
@@ -16,7 +17,7 @@ from admin.site import Person as Clerk
 from wholestack import App, Request
 from wholestack.admin import Admin, AdminView, Selection, action
 from wholestack.auth import Auth, OfTenant, Passwords, Tenant, Tenants
-from wholestack.db import Database, ForeignKey, Mapped, Model, func, mapped_column, select
+from wholestack.db import Database, ForeignKey, Mapped, Model, func, mapped_column, relationship, select
 from wholestack.outbox import Outbox, settle
 from wholestack.testing import Client
 
@@ -43,6 +44,20 @@ class HouseShelf(OfTenant, Model, ShopBase):
     name: Mapped[str] = mapped_column(String(80))
 
 
+class ShelfLabel(Model, ShopBase):
+    """Everybody's, and what it is on is one tenant's."""
+
+    __tablename__ = "firm_shelf_label"
+    text: Mapped[str] = mapped_column(String(80))
+    shelf_id: Mapped[int] = mapped_column(ForeignKey("firm_shelf.id"))
+    shelf: Mapped[FirmShelf] = relationship()
+
+
+class Labels(AdminView[ShelfLabel]):
+    columns = ("text", "shelf")
+    filters = ("shelf",)
+
+
 class Shelves(AdminView[FirmShelf]):
     fields = ("name", "open")
 
@@ -61,7 +76,7 @@ def app() -> Iterator[App]:
     found = App(docs=False)
     database = Database("sqlite://", models=ShopBase, migrations=None)
     found.use(database, Auth(Clerk, passwords=Passwords(memory=8, passes=1)), Tenants(), Outbox(embedded=False))
-    found.use(Admin(Shelves, Boxes, HouseShelf))
+    found.use(Admin(Shelves, Boxes, HouseShelf, Labels))
 
     @found.provide
     def tenant(request: Request) -> Tenant:
@@ -117,6 +132,30 @@ def test_tenants_may_have_keys_that_json_has_not(app: App) -> None:
     with app.session() as db:
         assert {*db.scalars(select(HouseShelf.tenant_id))} == {theirs}
         assert db.scalar(select(func.count()).select_from(HouseShelf)) == 250
+
+
+@pytest.mark.parametrize("firm", ["1", "2", "0"])
+def test_what_hangs_on_everybodys_rows_is_one_tenant_s(app: App, client: Client, firm: str) -> None:
+    """Cells, filters, choices, exports: also where the rows themselves belong to no tenant."""
+    labels = [ShelfLabel(text=f"Label {each}", shelf_id=shelves(app, each)[0].id) for each in (1, 2)]
+    with app.session() as db:
+        db.add_all(labels)
+        db.flush()
+        keys = [each.id for each in labels]
+    client = Client(app, headers={"x-firm": firm})
+    login(client, "*")
+    pages = ["/admin/firm-shelf-label", *(f"/admin/firm-shelf-label/{key}" for key in keys)]
+    pages.append("/admin/firm-shelf-label/-/export/file?_columns=text&_columns=shelf")
+    for page in pages:
+        answer = client.get(page, headers=BROWSER)
+        assert answer.status == 200
+        assert {each for each in ("1", "2") if re.search(rf"\b{each}-\d+\b", _words(answer.text))} <= {firm}
+    assert "Label 1" in client.get(pages[0], headers=BROWSER).text
+    assert ("1-0" in client.get(pages[0], headers=BROWSER).text) is (firm == "1")
+
+
+def _words(text: str) -> str:
+    return re.sub(r"<[^>]*>", " ", text)
 
 
 def test_an_export_has_one_tenant_s_rows(client: Client) -> None:
