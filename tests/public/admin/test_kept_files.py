@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from admin.archive import Album, AlbumLeaf
 from admin.shelf import Portrait, Portraits
 from admin.site import Person, Site, login, post, seen
 from admin.test_form_files import PDF, names, one, picture, send
@@ -200,3 +201,33 @@ def test_what_is_tracked_keeps_its_files_too(storage: MemoryStorage) -> None:
         assert kept == {("paper", row.paper.name): row.paper, ("picture", row.picture.name): row.picture}
         assert post(site.client, f"{where}/restore").status == 303
         assert (one(site).paper, bytes_of(site, one(site).picture)) == (None, bytes_of(site, row.picture))
+
+
+def album(site: Site) -> StoredFile:
+    """An album with a leaf that has a scan."""
+    with site.app.session() as db:
+        stored = site.app.plugin(Files).store(db).save(PDF, filename="leaf.pdf")
+        db.add(Album(id=1, title="A", leaves=[AlbumLeaf(id=7, text="leaf", scan=stored)]))
+    return stored
+
+
+@pytest.mark.parametrize("keep_files", [True, False])
+def test_the_files_of_what_went_with_a_row_come_back_or_are_named_before(
+    storage: MemoryStorage, keep_files: bool
+) -> None:
+    with Site(Album, AlbumLeaf, Person, keep_files=keep_files).running(Files(storage)) as found:
+        site = begun(found, storage)
+        stored = album(site)
+        post(site.client, "/admin/album/1/delete")
+        assert (site.all(AlbumLeaf), names(storage)) == ([], {stored.name} if keep_files else set())
+        page = site.client.get("/admin/album/1/history").text
+        assert ("do not come back: <bdi>leaf.pdf</bdi></p>" in page) is not keep_files
+        # Nobody is told a file's name of rows that they may not see.
+        login(site.client, "album.view", "album.add")
+        assert "leaf.pdf" not in site.client.get("/admin/album/1/history").text
+        login(site.client, "*")
+        assert post(site.client, "/admin/album/1/restore").status == 303
+        (leaf,) = site.all(AlbumLeaf)
+        assert (leaf.text, leaf.scan) == ("leaf", stored if keep_files else None)
+        if keep_files:
+            assert bytes_of(site, leaf.scan) == PDF
