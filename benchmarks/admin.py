@@ -35,7 +35,7 @@ PEERS = {
 PAGES = ("first", "page 10,000", "filtered", "searched", "a row with 50 inline")
 WITHOUT = {"a row with 50 inline": ("sqladmin", "starlette-admin")}
 """Who has no such page."""
-TARGET, MOST_QUERIES = 0.060, 8
+TARGET, MOST_QUERIES, LEAST_ROWS = 0.060, 8, 5_000
 NOTE = (
     "Each is asked in a process of its own, without a server: Wholestack for a person with a session and a role's permissions, Django for a "
     "superuser with a session, the other two for nobody, as they are given no users; nor have they rows inside of a row's form. "
@@ -49,21 +49,21 @@ def say(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
 
 
+def surroundings() -> dict[str, str]:
+    """The environment of a process that is measured."""
+    told = {"WHOLESTACK_STAGE": "production", "PYTHONPATH": str(HERE), "SECRET_KEY": "of a benchmark"}
+    # In production there must be one; nothing is sent.
+    return {**os.environ, **told, "MAIL_URL": "smtp://nobody:nothing@127.0.0.1"}
+
+
 class Peer:
     """A back office at work."""
 
     def __init__(self, name: str, url: str, executable: Path) -> None:
         self.name = name
         command = [str(executable), "-m", "harness.admin.worker", f"apps.admin.{PEERS[name]}", url]
-        environment = {
-            **os.environ,
-            "WHOLESTACK_STAGE": "production",
-            "PYTHONPATH": str(HERE),
-            "SECRET_KEY": "of a benchmark",
-        }
-        environment["MAIL_URL"] = "smtp://nobody:nothing@127.0.0.1"  # In production there must be one; nothing is sent.
         self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=HERE, env=environment
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=HERE, env=surroundings()
         )
 
     def ask(self, page: str) -> dict[str, Any]:
@@ -109,6 +109,34 @@ def measure(names: Sequence[str], url: str, rounds: int) -> dict[str, dict[str, 
     return found
 
 
+def imported(url: str) -> dict[str, float]:
+    """What an import of ours took, in seconds."""
+    environment = {**surroundings(), "WHOLESTACK_STAGE": "test"}  # Else it would not run what is queued by itself.
+    command = [str(python()), "-m", "apps.admin.import_rows", url]
+    with on_core(SERVER_CORE):
+        done = subprocess.run(command, capture_output=True, text=True, cwd=HERE, env=environment, check=True)
+    told: dict[str, float] = json.loads(done.stdout)
+    return told
+
+
+def import_table(told: dict[str, float]) -> list[str]:
+    """The figures of an import."""
+    lines = [
+        f"An import of {told['rows']:,.0f} rows, with a history of each:",
+        "",
+        "| | rows/s | s | CPU s |",
+        "|---|---|---|---|",
+    ]
+    words = {
+        "checked": "the dry run, with what becomes of each row",
+        "written": "checked again and written, all or nothing",
+    }
+    return lines + [
+        f"| {text} | {told['rows'] / told[name]:,.0f} | {told[name]:.1f} | {told[f'{name}, CPU']:.1f} |"
+        for name, text in words.items()
+    ]
+
+
 def table(found: dict[str, dict[str, list[dict[str, Any]]]]) -> list[str]:
     """The figures of one database."""
     lines = ["| page | | ms | CPU ms | queries | of ours |", "|---|---|---|---|---|---|"]
@@ -145,7 +173,8 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument("--databases", default="sqlite,postgresql", help="which, with commas")
     parser.add_argument("--keep", action="store_true", help="take the rows of the run before")
     options = parser.parse_args(words)
-    results, over = {}, []
+    results: dict[str, Any] = {}
+    over: list[str] = []
     text = [f"# Back offices on {ROWS:,} rows with 5 relations", "", NOTE, ""]
     folder = Path(tempfile.gettempdir()) / "wholestack-bench-admin"
     folder.mkdir(exist_ok=True)
@@ -158,11 +187,23 @@ def main(words: Sequence[str]) -> int:
         results[kind] = found
         over += [f"{kind}, {each}" for each in missed(found)]
         text += [f"## {kind}", "", *table(found), ""]
+        if "wholestack" in options.only.split(","):
+            told = imported(urls[kind])
+            results[kind]["import"] = told
+            text += [*import_table(told), ""]
+            slow = [name for name in ("checked", "written") if told["rows"] / told[name] < LEAST_ROWS]
+            over += [f"{kind}, import, {name}: {told['rows'] / told[name]:,.0f} rows/s" for name in slow]
     looked = machine.look([])
     text.append(
         f"{looked.processor}; {looked.python}; {versions()}; load average at the end {looked.load_average:.1f}."
     )
-    text += ["", *(f"Over the target of {TARGET * 1000:.0f} ms or {MOST_QUERIES} queries: {each}." for each in over)]
+    text += [
+        "",
+        *(
+            f"Over the target of {TARGET * 1000:.0f} ms, {MOST_QUERIES} queries, {LEAST_ROWS:,} rows a second: {each}."
+            for each in over
+        ),
+    ]
     if options.quick:
         print("\n".join(text))
     else:

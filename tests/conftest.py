@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import sys
@@ -89,6 +90,16 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     for marker in item.iter_markers("services"):
         for name in marker.args:
             find(name)
+
+
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """After each module, let the collector look no more at what is there: modules, models and sealed apps by the million.
+
+    Else each full collection goes through all that all modules before have made, and the whole run takes twice as long.
+    """
+    if nextitem is not None and nextitem.path != item.path:
+        gc.collect()
+        gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

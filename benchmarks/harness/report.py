@@ -36,6 +36,12 @@ class Run:
     growth: Growth
 
 
+FURTHER = """- [Live answers and middleware](results-live.md): `scripts/bench live`.
+- [A database](results-data.md): `scripts/bench data`.
+- [Pages, forms, login, static files, uploads](results-pages.md): `scripts/bench pages`.
+- [Back offices on a million rows](results-admin.md): `scripts/bench admin`."""
+
+
 def table(head: Row, rows: Iterable[Row]) -> str:
     """A table in Markdown; all columns after the first are figures."""
     line = ["---", *["--:"] * (len(head) - 1)]
@@ -150,7 +156,7 @@ def markdown(run: Run) -> str:
         parts += ["## Start-up and memory", start_up_table(run)]
     if run.growth.routes:
         parts += ["## Requests a second with many routes (last / middle)", routes_table(run)]
-    parts += ["## Not measured", missing(run)]
+    parts += ["## Not measured", missing(run), "## Further tables", FURTHER]
     return "\n\n".join(parts) + "\n"
 
 

@@ -46,6 +46,7 @@ from wholestack.errors import Conflict, FieldFault, NotFound, PreconditionFailed
 from wholestack.files import Files, LocalStorage
 from wholestack.http import etag_of
 from wholestack.languages import Languages
+from wholestack.middleware import SecurityHeaders
 from wholestack.realtime import Channel, Events, LastEventId, Socket
 from wholestack.static import Static
 
@@ -212,6 +213,7 @@ def writer(keys: Keys, x_api_key: Header[str | None] = None) -> None:
 app = App(Keys.read(), title="Airports", version="1.0.0")
 app.use(Database(os.environ.get("DATABASE_URL") or f"sqlite:///{HERE / 'airports.db'}"))
 app.use(
+    SecurityHeaders(),
     Languages("en", "de"),
     Static(),
     Files(LocalStorage(os.environ.get("AIRPORTS_UPLOADS") or HERE / "uploads"), public=True),

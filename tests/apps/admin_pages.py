@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from admin.furnished import Authors, Tags, furnish
 from admin.shelf import BooksWithRows, Chapter, Colour, Contribution, Footnote, Specimen
@@ -58,4 +59,32 @@ def pages_of_admin() -> Iterator[tuple[str, str]]:
             ("specimen/new", {"number": ""}),
         ):
             yield f"admin-post-{path}", site.client.post(f"/admin/{path}", data=form, headers=BROWSER).text
+        yield from pages_of_many(site)
         assert site.all(Author)
+
+
+def pages_of_many(site: Site) -> Iterator[tuple[str, str]]:
+    """The pages of actions, imports, jobs and versions, which are made first."""
+
+    def sent(path: str, data: dict[str, str], files: dict[str, Any] | None = None) -> str:
+        return site.client.post(path, data=data, files=files or {}, headers=BROWSER, follow=False).headers["location"]
+
+    asked = sent("/admin/tag/-/actions", {"action": "delete", "scope": "all"})
+    columns = sent("/admin/tag/-/import", {}, {"file": ("<b>.csv", b"name,x\nnew,1\n,2\nred,<i>\n")})
+    checked = sent(columns, {"columns": ["name", "-"]})  # type: ignore[dict-item]  # A field of several.
+    for name in ("one", "two"):
+        sent("/admin/tag/1", {"name": name})
+    paths = {
+        "question": asked,
+        "columns": columns,
+        "preview": checked,
+        "faults": f"{checked}?faults=1",
+        "job": columns.replace("/import/", "/jobs/"),
+        "compare": "/admin/tag/1/history?from=1&to=2",
+        "restore": "/admin/tag/1/history/1",
+        "mine": "/admin/history/mine",
+    }
+    for name, path in paths.items():
+        answer = site.client.get(path, headers=BROWSER)
+        assert answer.status == 200, path
+        yield f"admin-{name}", answer.text

@@ -11,12 +11,12 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from airport_tables import Club, Flight, Member
+from airport_tables import Club, Flight, Member, Row
 from examples.airports.app import app
 
 import databases
 from servers.serving import Serving
-from wholestack.db import select
+from wholestack.db import delete, select
 from wholestack.testing import Client, log_in
 
 HTML = {"accept": "text/html", "sec-fetch-site": "same-origin"}
@@ -87,6 +87,33 @@ def test_flights_are_those_of_the_own_club(client: Client) -> None:
     text = client.get("/admin/airport-flight").text
     assert text.count('href="/admin/airport-flight/') >= 1 and "/admin/airport-flight/2" not in text
     assert client.get("/admin/airport-flight/2").status == 404
+
+
+def test_an_airport_with_flights_of_another_club_stays(client: Client) -> None:
+    """Of these is told that there are some, and no more; rows C18 and C20: deleting an airport deletes no flight of theirs."""
+    with app.session() as db:
+        mine = db.scalars(select(Club).where(Club.name == "Sunday Flyers")).one()
+        db.add(other := Club(name="Owls"))
+        db.flush()
+        for club, day in ((mine, 3), (other, 4)):
+            flight = Flight(club_id=club.id, origin="BHM", destination="HNL", flown=datetime.date(2026, 2, day))
+            flight.member_id = None
+            db.add(flight)
+    log_in(client, member("tower"))
+    page = client.get("/admin/airport/BHM/delete").text
+    assert ("BHM – HNL, 2026-02-03" in page, "2026-02-04" in page) == (True, False)
+    assert "and some that you may not see" in page and '<button class="danger">' not in page
+    assert client.post("/admin/airport/BHM/delete", follow=False).headers["location"].endswith("/BHM/delete")
+    asked = client.post("/admin/airport/-/actions", data={"action": "delete", "keys": "BHM"}, follow=False)
+    question = asked.headers["location"]
+    assert '<button class="danger">' not in client.get(question).text
+    refused = client.post(question, data={"counted": "1"}, follow=False)
+    assert refused.status == 422 and "Something stands in the way" in refused.text
+    with app.session() as db:
+        db.execute(delete(Flight).where(Flight.club_id == other.id))
+    assert client.post("/admin/airport/BHM/delete", follow=False).status == 303
+    with app.session() as db:
+        assert db.get(Row, "BHM") is None
 
 
 @pytest.mark.parametrize(("interface", "kind"), [("asgi", "sqlite"), ("wsgi", "postgresql")])

@@ -51,6 +51,22 @@ class ListInvoice(OfTenant, ListBase):
     title: Mapped[str] = mapped_column(String(80))
 
 
+class ListLine(OfTenant, ListBase):
+    id: Mapped[int] = mapped_column(primary_key=True)
+    tenant_id: Mapped[int]
+    title: Mapped[str] = mapped_column(String(80))
+    invoice_id: Mapped[int | None] = mapped_column(ForeignKey("list_invoice.id"))
+    invoice: Mapped[ListInvoice | None] = relationship()
+    essay_id: Mapped[int] = mapped_column(ForeignKey("list_essay.id"))
+    essay: Mapped[ListEssay] = relationship()
+
+
+class Lines(AdminView[ListLine]):
+    columns = ("title", "invoice")
+    filters = ("invoice", "essay", "title__empty")
+    search = ("title",)
+
+
 class Essays(AdminView[ListEssay]):
     columns = ("title", "words", "written_at", "follows")
     filters = ("written_at", "words", "body__empty", "follows")
@@ -76,7 +92,7 @@ def client(url: str) -> Iterator[Client]:
     database = Database(url, models=ListBase, migrations=None)
     app.provide(first_tenant)
     auth = Auth(ListClerk, passwords=Passwords(memory=8, passes=1))
-    app.use(database, auth, Tenants(), Admin(Essays, Shelves, ListInvoice, ListClerk))
+    app.use(database, auth, Tenants(), Admin(Essays, Shelves, ListInvoice, Lines, ListClerk))
     with Client(app) as found:
         database.create_tables()
         with app.session() as db:
@@ -123,6 +139,40 @@ def test_filters_mean_the_same_on_each_database(client: Client) -> None:
     assert asked(client, "follows=1") == []
     page = client.get("/admin/list-essay?written_at__part=2026-03").text
     assert re.findall(r">(2026[0-9-]*)</a>", page) == ["2026", "2026-03", "2026-03-31"]
+
+
+def test_rows_of_several_models_are_offered_in_one_query_to_each_tenant_its_own(client: Client) -> None:
+    def options(query: str, name: str) -> list[str]:
+        text = client.get(f"/admin/list-line?{query}").text
+        found = re.search(rf'<select name="{name}".*?</select>', text, re.DOTALL)
+        assert found is not None
+        return re.findall(r"<option[^>]*>([^<]*)", found[0])
+
+    mine, other = ListInvoice(tenant_id=1, title="Mine"), ListInvoice(tenant_id=2, title="Not mine")
+    with client.app.session() as db:
+        db.add_all([mine, other])
+        db.flush()
+        rows = [(1, "A", mine.id, 1), (1, "B", mine.id, 2), (1, "C", None, 2), (2, "D", other.id, 1)]
+        db.add_all(
+            [
+                ListLine(tenant_id=tenant, title=title, invoice_id=invoice, essay_id=essay)
+                for tenant, title, invoice, essay in rows
+            ]
+        )
+    try:
+        assert options("", "invoice") == ["All", "Mine", "Nothing"]
+        assert options("", "essay")[:3] == ["All", "E00", "E01"]
+        assert options("facets=true", "invoice") == ["All", "Mine (2)", "Nothing (1)"]
+        # Rows under the other filters, whatever is chosen here.
+        query = f"facets=true&invoice={mine.id}&essay=2&q=B"
+        assert options(query, "invoice") == ["All", "Mine (1)", "Nothing (0)"]
+        assert options(query, "essay")[:4] == ["All", "E00 (0)", "E01 (1)", "E02 (0)"]
+        assert options(query, "title__empty") == ["All", "Empty (0)", "Not empty (1)"]
+        assert titles(client.get(f"/admin/list-line?invoice={other.id}")) == []
+    finally:
+        with client.app.session() as db:
+            db.query(ListLine).delete()
+            db.query(ListInvoice).delete()
 
 
 def test_search_of_full_text(client: Client, kind: str) -> None:

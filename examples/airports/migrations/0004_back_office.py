@@ -42,6 +42,18 @@ def upgrade() -> None:
     op.create_index(op.f("ix_admin_change_model_key"), "admin_change", ["model", "key"], unique=False)
     op.create_index(op.f("ix_admin_change_user"), "admin_change", ["user"], unique=False)
     op.create_table(
+        "admin_file",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("at", db.Moment(), nullable=False),
+        sa.Column("model", sa.String(length=255), nullable=False),
+        sa.Column("key", sa.String(length=255), nullable=False),
+        sa.Column("field", sa.String(length=255), nullable=False),
+        sa.Column("file", sa.String().with_variant(sa.String(length=1500), "mariadb", "mysql"), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_admin_file")),
+    )
+    op.create_index(op.f("ix_admin_file_at"), "admin_file", ["at"], unique=False)
+    op.create_index(op.f("ix_admin_file_model_key"), "admin_file", ["model", "key"], unique=False)
+    op.create_table(
         "admin_job",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("user", sa.String(length=255), nullable=False),
@@ -81,6 +93,9 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.drop_index(op.f("ix_admin_file_model_key"), table_name="admin_file")
+    op.drop_index(op.f("ix_admin_file_at"), table_name="admin_file")
+    op.drop_table("admin_file")
     op.drop_index(op.f("ix_admin_saved_view_user_model"), table_name="admin_saved_view")
     op.drop_table("admin_saved_view")
     op.drop_index(op.f("ix_admin_job_user"), table_name="admin_job")

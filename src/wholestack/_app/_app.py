@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import atexit
 import sys
 import threading
 import types
@@ -342,10 +341,7 @@ def _answering(answer: Response | None) -> Generator[None, Response, Response]:
 def _end(sealed: Sealed | None) -> None:
     """Close what an app has opened that will answer no more."""
     if sealed is not None:
-        try:
-            sealed.lifetime.stop_in_background()
-        finally:
-            atexit.unregister(sealed.lifetime.stop_in_background)
+        sealed.lifetime.stop_in_background()
 
 
 def _collections(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -34,12 +34,17 @@ class Access:
         resource: the model.
         identity: the person.
         deleted: whether `rows` are those that are marked as deleted, and not those that are not.
+        tenant: the key of the tenant whom the request is for, where the rows themselves belong to none and a deletion
+            may reach rows that do.
     """
 
-    def __init__(self, resource: Resource, identity: Identity[Any], *, deleted: bool = False) -> None:
+    def __init__(
+        self, resource: Resource, identity: Identity[Any], *, deleted: bool = False, tenant: object = None
+    ) -> None:
         self.resource = resource
         self.identity = identity
         self.deleted = deleted
+        self.tenant = tenant
 
     # -- the model and its rows --------------------------------------------------------------------------------------
 

@@ -27,7 +27,7 @@ from ._jobs import ASKED, DONE, LIVE, Jobs
 
 _MOST_NAMED = 20
 _MOST_KEYS = 1_000
-_MOST_LOOKED_INTO = 200
+_MOST_LOOKED_INTO = 500
 """Rows of a deletion of which is counted what goes with them."""
 
 
@@ -52,8 +52,7 @@ def action_pages(desk: Desk, router: Router) -> None:
     pages = ActionPages(desk)
     form: Any = Form
     view: Any = FormView
-    tenant = {"tenant": Tenant} if issubclass(desk.resource.model, OfTenant) else {}
-    asked = desk.handler(pages.choose, Redirect, form=form[Asked], messages=Messages, **tenant)
+    asked = desk.handler(pages.choose, Redirect, form=form[Asked], messages=Messages, **desk.tenants)
     router.post(f"{desk.path}/-/actions", hidden=True)(asked)
     for action in actions_of(type(desk.resource.view)).values():
         permission(permission_name(desk.resource.model, action.permission))
@@ -119,12 +118,15 @@ class ActionPages:
                 messages.warning(gettext("Choose some rows first."))
                 return Redirect(back)
             settings["keys"] = list(dict.fromkeys(keys[:_MOST_KEYS]))
+        is_held = issubclass(self.resource.model, OfTenant)
+        if tenant is not None and tenant.key is not None and not is_held:
+            settings["tenant"] = str(tenant.key)
         values = {
             "model": self.resource.table,
             "kind": "action",
             "name": str(action.title),
             "settings": settings,
-            "tenant": None if tenant is None else tenant.key,
+            "tenant": tenant.key if tenant is not None and is_held else None,
         }
         number = self._jobs.put(db, identity, request.client or "", values)
         return Redirect(frame.url(self.resource.slug, "-", "actions", action.name, str(number)))
@@ -137,6 +139,7 @@ class ActionPages:
         access, frame = self._desk.begin(request, identity)
         access.require(action.permission)
         found = self._asked(db, identity, action, job)
+        access.tenant = found.settings.get("tenant")
         question = Question(access, db, action, found, has_outbox=self._runs.has_outbox)
         return self._desk.page("action.html", frame, question=question, form=form, job=found, resource=self.resource)
 
@@ -160,6 +163,7 @@ class ActionPages:
         access, frame = self._desk.begin(request, identity)
         access.require(action.permission)
         found = self._asked(db, identity, action, job)
+        access.tenant = found.settings.get("tenant")
         if found.state != ASKED:  # Sent twice: the first time counts.
             return Redirect(frame.url(self.resource.slug, "-", "jobs", str(job)))
         settings = {**found.settings, "form": form.model_dump(mode="json", exclude={"counted"})}

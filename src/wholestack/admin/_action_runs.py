@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Select, select
 from sqlalchemy import inspect as look_at
 
-from wholestack import Forbidden, NotFound
+from wholestack import Conflict, Forbidden, NotFound
 from wholestack.languages import gettext
 
 from ._access import Access
@@ -115,7 +115,12 @@ class ActionRun:
     def _delete(self, rows: Sequence[Any]) -> None:
         for row in rows:
             if not look_at(row).was_deleted and not look_at(row).detached:  # It may have gone with another.
-                Deletion(self._db, self._access, row).do(self._admin.history, self._author)
+                label = self.resource.view.label(row)
+                try:
+                    Deletion(self._db, self._access, row).do(self._admin.history, self._author)
+                except Conflict as error:
+                    told = gettext("%(label)s cannot be deleted. %(why)s") % {"label": label, "why": error.detail}
+                    raise Conflict(told) from error
 
     def _call(self, keys: list[tuple[Any, ...]]) -> None:
         seen = self._access.rows().where(among(self.resource, keys))

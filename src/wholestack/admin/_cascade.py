@@ -6,10 +6,11 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import ForeignKeyConstraint, Select, and_, func, literal_column, select, true, tuple_
+from sqlalchemy import ForeignKeyConstraint, Select, and_, false, func, literal_column, select, true, tuple_
 from sqlalchemy import inspect as look_at
 from sqlalchemy.orm import Mapper, RelationshipProperty
 
+from wholestack.auth import OfTenant
 from wholestack.db import Session
 
 from ._access import Access
@@ -129,7 +130,8 @@ class Kind:
 
 class Cascade:
     """All that a deletion would do, looked up before it is done; of rows that the person may not see it tells no more
-    than that there are some.
+    than that there are some. Rows of another tenant are such, and do not go: a session that is held to no tenant reads
+    them all.
 
     Arguments:
         db: the session.
@@ -205,12 +207,23 @@ class Cascade:
         self.rows += [(below, each) for each in fresh]
         self.too_many = self.too_many or len(self.rows) > self._most
         access = self._access.of(below.model)
-        shown = [each for each in fresh if access is None or access.may_any_row("view", each)]
+        own = [each for each in fresh if not self._is_others(each)]
+        shown = [each for each in own if access is None or access.may_any_row("view", each)]
         labels = [self._access.label(each) for each in shown[:_MOST_NAMED]]
         self._kind("goes", below).add(len(shown), labels, more=len(shown) < len(fresh))
-        if access is not None and not all(access.may_any_row("delete", each) for each in fresh):
+        if len(own) < len(fresh) or not all(access is None or access.may_any_row("delete", each) for each in fresh):
             self.forbidden = [*dict.fromkeys([*self.forbidden, below.title])]
         return fresh
+
+    @property
+    def _is_held(self) -> bool:
+        """Whether the session reads the rows of one tenant alone."""
+        return self._access.resource.session is not Session
+
+    def _is_others(self, row: Any) -> bool:
+        tenant = self._access.tenant
+        theirs = isinstance(row, OfTenant) and not self._is_held
+        return theirs and (tenant is None or str(row.tenant_key) != str(tenant))
 
     def _kind(self, fate: str, below: Resource) -> Kind:
         return self._kinds[fate].setdefault(below.table, Kind(below.title))
@@ -227,11 +240,13 @@ class Cascade:
             return
         below = self._resource(edge.mapper)
         access = self._access.of(below.model)
+        hides = issubclass(below.model, OfTenant) and not self._is_held
         theirs = select(below.model) if access is None else access.all_rows()
+        theirs = theirs.where(false()) if hides else theirs
         staying = and_(condition, self._stays(below))
         rows = self._db.scalars(theirs.where(staying).limit(_MOST_NAMED)).unique().all()
         number = self._count(theirs.where(staying))
-        hidden = access is not None and self._count(select(below.model).where(staying)) > number
+        hidden = (hides or access is not None) and self._count(select(below.model).where(staying)) > number
         self._kind(edge.fate, below).add(number, [self._access.label(each) for each in rows], more=hidden)
 
     def _stays(self, below: Resource) -> Any:

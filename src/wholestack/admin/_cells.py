@@ -101,6 +101,8 @@ def cell(value: Any) -> Markup:
     Example:
         >>> cell("<b>"), cell(None)
         (Markup('<bdi>&lt;b&gt;</bdi>'), Markup('<span class="muted">-</span>'))
+        >>> cell(datetime.time(7, 5, 0, 123456))[:30]
+        Markup('<time datetime="07:05:00.123">')
     """
     if value is None or value == "":
         return NOTHING
@@ -110,7 +112,10 @@ def cell(value: Any) -> Markup:
         kind = "success" if value else "muted"
         return Markup('<span class="{}">{}</span>').format(kind, text_of(value))
     if isinstance(value, (datetime.datetime, datetime.date, datetime.time)):
-        return Markup('<time datetime="{}">{}</time>').format(value.isoformat(), text_of(value))
+        at = value.isoformat()
+        if isinstance(value, (datetime.datetime, datetime.time)):
+            at = value.isoformat(timespec="milliseconds")  # HTML takes three digits.
+        return Markup('<time datetime="{}">{}</time>').format(at, text_of(value))
     if isinstance(value, enum.Enum):
         return Markup('<span class="badge">{}</span>').format(text_of(value))
     text = text_of(value)

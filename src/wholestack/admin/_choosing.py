@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Select, String, and_, cast, or_, select
+from sqlalchemy import Select, String, cast, false, or_, select
 
 from wholestack.db import Session
 from wholestack.forms import FormView
@@ -13,10 +13,12 @@ from wholestack.forms import FormView
 from ._access import Access
 from ._form import FormOf, find_name
 from ._references import Reference
+from ._resource import Resource
 
 MOST_FOUND = 20
 """Rows that a search gives; whoever looks for another types more."""
-_LONGEST = 200
+MOST_SOUGHT = 200
+"""Characters of a search that are read."""
 _WORDS = 8
 _NAMES = ("label", "name", "title", "email")
 
@@ -50,13 +52,12 @@ class Chooser:
 
     def found(self, reference: Reference, search: str) -> Pairs:
         """What a search finds: keys, and what the rows are called."""
-        words = search[:_LONGEST].split()[:_WORDS]
-        if not words:
+        if not search.split():
             return ()
-        holds = and_(
-            *(or_(*(_holds(reference.model, path, word) for path in self._paths(reference))) for word in words)
+        other = self._access.resource.to(reference.model)
+        return self._pairs(
+            reference, sought(other, reference.key, self.rows(reference), search, self._access.of(reference.model))
         )
-        return self._pairs(reference, self._ordered(reference, self.rows(reference).where(holds)).limit(MOST_FOUND))
 
     def offered(
         self, reference: Reference, chosen: Collection[str], search: str, *, searched: bool = False
@@ -82,7 +83,9 @@ class Chooser:
         key = None if narrowed else (reference.model, reference.key, most)
         found = self._known.get(key)
         if found is None:
-            found = self._pairs(reference, self._ordered(reference, self.rows(reference)).limit(most))
+            found = self._pairs(
+                reference, _ordered(self._access.resource.to(reference.model), self.rows(reference)).limit(most)
+            )
         if key is not None:
             self._known[key] = found
         return found
@@ -92,7 +95,7 @@ class Chooser:
         if not keys:
             return ()
         column = getattr(reference.model, reference.key)
-        return self._pairs(reference, self.rows(reference).where(column.in_(keys[:_LONGEST])))
+        return self._pairs(reference, self.rows(reference).where(column.in_(keys[:MOST_SOUGHT])))
 
     def allowed(self, reference: Reference, keys: Iterable[Any]) -> dict[Any, Any]:
         """Those rows of some keys that may be chosen, by their keys; in one query."""
@@ -117,21 +120,44 @@ class Chooser:
         rows = self._db.scalars(statement).unique()
         return [(getattr(row, reference.key), self._access.label(row)) for row in rows]
 
-    # -- what is not said --------------------------------------------------------------------------------------------
 
-    def _paths(self, reference: Reference) -> Sequence[str]:
-        """What is searched: as the list of that model is, else what is most like a name."""
-        other = self._access.resource.to(reference.model)
-        texts = [name for name, each in other.attributes.items() if each.family == "text" and not each.hidden]
-        return other.view.search or [name for name in _NAMES if name in texts] or texts[:1] or [reference.key]
+# -- what is searched, where nobody says it ----------------------------------------------------------------------------
 
-    def _ordered(self, reference: Reference, statement: Select[Any]) -> Select[Any]:
-        other = self._access.resource.to(reference.model)
-        usual = next((name for name in (*other.view.orders, *_NAMES) if name.removeprefix("-") in other.attributes), "")
-        if not usual:
-            return statement
-        column = getattr(reference.model, usual.removeprefix("-"))
-        return statement.order_by(column.desc() if usual.startswith("-") else column, *other.mapper.primary_key)
+
+def sought(
+    other: Resource, key: str, statement: Select[Any], text: str, access: Access | None, most: int = MOST_FOUND
+) -> Select[Any]:
+    """The first of some rows in which each word of a text is found; none where it has no word.
+
+    Arguments:
+        other: their model.
+        key: its attribute that is searched where it has no text.
+        statement: a select of the rows that may be chosen.
+        text: what is searched for.
+        access: what the person may with the model, whose hidden fields are not searched; None where the admin does not
+            show it.
+        most: of how many rows.
+    """
+    paths = _paths(other, key, access)
+    words = text[:MOST_SOUGHT].split()[:_WORDS]
+    every = [or_(false(), *(_holds(other.model, path, word) for path in paths)) for word in words]
+    return _ordered(other, statement.where(*(every or [false()]))).limit(most)
+
+
+def _paths(other: Resource, key: str, access: Access | None) -> Sequence[str]:
+    """What is searched: as the list of that model is, else what is most like a name."""
+    said = [each.partition("__")[0] for each in (*other.view.search, *other.view.search_text)]
+    texts = [name for name, each in other.attributes.items() if each.family == "text" and not each.hidden]
+    found = said or [name for name in _NAMES if name in texts] or texts[:1] or [key]
+    return found if access is None else access.visible(found)
+
+
+def _ordered(other: Resource, statement: Select[Any]) -> Select[Any]:
+    usual = next((name for name in (*other.view.orders, *_NAMES) if name.removeprefix("-") in other.attributes), "")
+    if not usual:
+        return statement
+    column = getattr(other.model, usual.removeprefix("-"))
+    return statement.order_by(column.desc() if usual.startswith("-") else column, *other.mapper.primary_key)
 
 
 def _holds(model: Any, path: str, word: str) -> Any:

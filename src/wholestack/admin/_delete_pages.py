@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from wholestack import Conflict, Redirect, Request, Router
-from wholestack.auth import Identity
+from wholestack.auth import Identity, Tenant
 from wholestack.db import Session
 from wholestack.languages import gettext
 from wholestack.sessions import Messages
@@ -24,8 +24,9 @@ def delete_pages(desk: Desk, router: Router) -> None:
     """Add the question whether a row is to go, and its end."""
     pages = DeletePages(desk)
     path = f"{desk.path}/{{key}}/delete"
-    router.get(path, hidden=True)(desk.handler(pages.ask_delete, Page, key=str))
-    router.post(path, hidden=True)(desk.handler(pages.delete, Redirect, key=str, messages=Messages))
+    router.get(path, hidden=True)(desk.handler(pages.ask_delete, Page, key=str, **desk.tenants))
+    delete = desk.handler(pages.delete, Redirect, key=str, messages=Messages, **desk.tenants)
+    router.post(path, hidden=True)(delete)
 
 
 class DeletePages:
@@ -35,14 +36,24 @@ class DeletePages:
         self._desk = desk
         self.resource = desk.resource
 
-    def ask_delete(self, request: Request, identity: Identity[Any], db: Session, key: str) -> Page:
-        access, frame = self._desk.begin(request, identity)
+    def ask_delete(
+        self, request: Request, identity: Identity[Any], db: Session, key: str, tenant: Tenant | None = None
+    ) -> Page:
+        access, frame = self._desk.begin(request, identity, tenant)
         row = access.row(db, key, "delete")
         label, deletion = self.resource.view.label(row), Deletion(db, access, row)
         return self._desk.page("delete.html", frame, resource=self.resource, key=key, label=label, deletion=deletion)
 
-    def delete(self, request: Request, identity: Identity[Any], db: Session, key: str, messages: Messages) -> Redirect:
-        access, frame = self._desk.begin(request, identity)
+    def delete(
+        self,
+        request: Request,
+        identity: Identity[Any],
+        db: Session,
+        key: str,
+        messages: Messages,
+        tenant: Tenant | None = None,
+    ) -> Redirect:
+        access, frame = self._desk.begin(request, identity, tenant)
         row = access.row(db, key, "delete")
         label, deletion = self.resource.view.label(row), Deletion(db, access, row)
         try:

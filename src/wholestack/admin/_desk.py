@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from wholestack import Forbidden, Request
-from wholestack.auth import Identity
+from wholestack.auth import Identity, Tenant
 from wholestack.db import Session
 from wholestack.languages import gettext
 from wholestack.templates import Page
@@ -62,10 +62,17 @@ class Desk:
         around = {"request": Request, "identity": Identity[Any], "db": self.resource.session}
         return typed(inside, f"admin_{self.resource.table}_{body.__name__.strip('_')}", {**around, **takes}, returns)
 
-    def begin(self, request: Request, identity: Identity[Any]) -> tuple[Access, Frame]:
+    @property
+    def tenants(self) -> dict[str, Any]:
+        """What a handler that deletes asks for beside the usual, where rows of the admin belong to tenants."""
+        scoped = any(each.session is not Session for each in self.admin.resources)
+        return {"tenant": Tenant} if scoped else {}
+
+    def begin(self, request: Request, identity: Identity[Any], tenant: Tenant | None = None) -> tuple[Access, Frame]:
         """What the person may here, and the frame of the page."""
         deleted = request.query.get(DELETED) == ["1"]
-        return Access(self.resource, identity, deleted=deleted), Frame(self.admin, request, identity, self.resource)
+        access = Access(self.resource, identity, deleted=deleted, tenant=None if tenant is None else tenant.key)
+        return access, Frame(self.admin, request, identity, self.resource)
 
     def page(self, template: str, frame: Frame, **values: Any) -> Page:
         """A page about this model, from a template that anybody may override.

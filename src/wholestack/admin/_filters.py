@@ -7,32 +7,27 @@ so.
 
 from __future__ import annotations
 
+import abc
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import pydantic
-from sqlalchemy import Select, and_, false, or_, select
+from sqlalchemy import Select, and_, or_
 
 from wholestack.db import Session
 from wholestack.encoding import word_of
 from wholestack.languages import gettext
 
-from ._access import Access
 from ._cells import text_of, words_of
 from ._dates import Dates
-from ._inputs import Input, ListFilter, Look, Unread, Values, first
+from ._inputs import MOST_VALUES, NONE, Input, ListFilter, Look, Unread, Values, first
 from ._paths import Path, path_of
+from ._related import Related
 from ._resource import Resource
 
-MOST_CHOICES = 200
-"""Rows of a relation that are offered one by one; of more, one is named by its key."""
-_MOST_VALUES = 100
-_NONE = "~"
-"""The value that stands for NULL among choices."""
 
-
-class Filter:
+class Filter(abc.ABC):
     """A filter of a program's own: ``filters = ("genre", Overdue())``.
 
     Attributes:
@@ -60,10 +55,11 @@ class Filter:
         if "title" not in vars(cls):
             cls.title = words_of(cls.__name__)
 
+    @abc.abstractmethod
     def choices(self, db: Session) -> Iterable[tuple[str, str]]:
         """Its values, and the words of each; another value is refused before `where` is asked."""
-        raise NotImplementedError(f"{type(self).__name__} has no choices().")
 
+    @abc.abstractmethod
     def where(self, statement: Select[Any], value: str) -> Select[Any]:
         """The rows that a value leaves.
 
@@ -71,7 +67,6 @@ class Filter:
             statement: a select of the model, which has the conditions of the person and of other filters already.
             value: one of the choices.
         """
-        raise NotImplementedError(f"{type(self).__name__} has no where().")
 
 
 # -- by choices ------------------------------------------------------------------------------------------------------
@@ -110,9 +105,9 @@ class Choices(ListFilter):
         self._title = words_of(path.name)
 
     def where(self, look: Look, statement: Select[Any], values: Values) -> Select[Any]:
-        given = values[self.names[0]][:_MOST_VALUES]
+        given = values[self.names[0]][:MOST_VALUES]
         found = [self._members[value] for value in given if value in self._members]
-        empty = self._nullable and _NONE in given and _NONE not in self._members
+        empty = self._nullable and NONE in given and NONE not in self._members
         if len(found) + empty != len(given):
             raise Unread(self._title)
         column = self._path.column
@@ -120,86 +115,9 @@ class Choices(ListFilter):
 
     def inputs(self, look: Look, values: Values) -> list[Input]:
         choices = [(value, text_of(member)) for value, member in self._members.items()]
-        if self._nullable and _NONE not in self._members:
-            choices.append((_NONE, gettext("Nothing")))
+        if self._nullable and NONE not in self._members:
+            choices.append((NONE, gettext("Nothing")))
         return [Input(self.names[0], self._title, "choice", first(values, self.names[0]), choices)]
-
-
-class Related(ListFilter):
-    """The rows with another row at the end of a relation: one of those that the person may see."""
-
-    def __init__(self, name: str, path: Path) -> None:
-        self.names = (name,)
-        self._path = path
-        self._title = words_of(path.name)
-        self._relation = path.column
-        self._property: Any = path.column.property
-        self._target: Any = self._property.mapper.class_
-        pairs = self._property.local_remote_pairs
-        self._plain = not self._property.uselist and len(pairs) == 1
-        column = pairs[0][1] if self._plain else self._property.mapper.primary_key[0]
-        self._key = self._property.mapper.get_property_by_column(column).key
-        self._local: Any = pairs[0][0]
-        self._reader = pydantic.TypeAdapter[Any](Path((), self._target, self._key).attribute.compared)  # type: ignore[union-attr]
-        self._nullable = self._property.uselist or bool(self._plain and self._local.nullable)
-        self._large = False
-
-    def _rows(self, look: Look) -> Select[Any]:
-        access = look.access.of(self._target)
-        return select(self._target) if access is None else access.rows()
-
-    def shown(self, access: Access) -> bool:
-        other = access.of(self._target)
-        return other is None or other.may("view")
-
-    def where(self, look: Look, statement: Select[Any], values: Values) -> Select[Any]:
-        given = values[self.names[0]][:_MOST_VALUES]
-        empty = _NONE in given and self._nullable
-        try:
-            keys = [self._reader.validate_strings(each) for each in given if not (each == _NONE and empty)]
-        except pydantic.ValidationError:
-            raise Unread(self._title) from None
-        ways = [self._among(look, keys)] if keys else []
-        ways += [~(self._relation.any() if self._property.uselist else self._relation.has())] if empty else []
-        return statement.where(self._path.holds(or_(*ways) if ways else false()))
-
-    def _among(self, look: Look, keys: Sequence[Any]) -> Any:
-        rule = self._rows(look).whereclause
-        if self._plain and rule is None:
-            mapper: Any = self._property.parent
-            return getattr(self._path.model, mapper.get_property_by_column(self._local).key).in_(keys)
-        meant = getattr(self._target, self._key).in_(keys)
-        meant = meant if rule is None else and_(meant, rule)
-        return self._relation.any(meant) if self._property.uselist else self._relation.has(meant)
-
-    def inputs(self, look: Look, values: Values) -> list[Input]:
-        value = first(values, self.names[0])
-        rows = self._rows(look)
-        found: list[Any] = [] if self._large else list(look.db.scalars(rows.limit(MOST_CHOICES + 1)))
-        if len(found) > MOST_CHOICES:
-            # Once is enough: who may see fewer of the rows is asked anew each time.
-            self._large = rows.whereclause is None
-        if self._large or len(found) > MOST_CHOICES:
-            return [Input(self.names[0], self._title, "key", value, self._chosen(look, rows, value))]
-        choices = sorted(((self._text(row), self._words(look, row)) for row in found), key=lambda pair: pair[1].lower())
-        choices += [(_NONE, gettext("Nothing"))] if self._nullable else []
-        return [Input(self.names[0], self._title, "choice", value, choices)]
-
-    def _chosen(self, look: Look, rows: Select[Any], value: str) -> list[tuple[str, str]]:
-        """The row that is chosen, where one is, with its words."""
-        try:
-            key = self._reader.validate_strings(value) if value else None
-        except pydantic.ValidationError:
-            key = None
-        row = None if key is None else look.db.scalars(rows.where(getattr(self._target, self._key) == key)).first()
-        return [] if row is None else [(value, self._words(look, row))]
-
-    def _text(self, row: Any) -> str:
-        return str(getattr(row, self._key))
-
-    def _words(self, look: Look, row: Any) -> str:
-        other = look.access.of(self._target)
-        return text_of(row) if other is None else other.resource.view.label(row)
 
 
 # -- by values -------------------------------------------------------------------------------------------------------
@@ -212,7 +130,7 @@ class Same(ListFilter):
         self.names = (name,)
         self._path = path
         self._title = words_of(path.name)
-        self._reader = pydantic.TypeAdapter[Any](path.attribute.compared)  # type: ignore[union-attr]  # of a column
+        self._reader = path.reader
 
     def where(self, look: Look, statement: Select[Any], values: Values) -> Select[Any]:
         value = _read(self._reader, first(values, self.names[0]), self._title)
@@ -231,7 +149,7 @@ class Range(ListFilter):
         self._title = words_of(path.name)
         family = path.attribute.family if path.attribute is not None else ""
         self._kind = "time" if family == "time" else "number"
-        self._reader = pydantic.TypeAdapter[Any](path.attribute.compared)  # type: ignore[union-attr]  # of a column
+        self._reader = path.reader
 
     def where(self, look: Look, statement: Select[Any], values: Values) -> Select[Any]:
         column, (least, most) = self._path.column, (first(values, name) for name in self.names)

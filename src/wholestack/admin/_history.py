@@ -234,6 +234,23 @@ class History:
         asked = select(self.rows).where(column.model == model, column.key == key[:_SHORT], column.id > after)
         return db.execute(asked.order_by(column.id.desc()).limit(most)).all()
 
+    def begun(self, db: Session, model: str, key: str) -> tuple[int, datetime.datetime | None]:
+        """Where the history of a row that is there begins: after the deletion of another one that had its key.
+
+        SQLite gives the key of a last row that was deleted to the next one; what the first one was is nothing for those
+        who may see the second.
+
+        Returns:
+            the number of that deletion, and when it was; 0 and None where there was none, or that row was had back.
+        """
+        column = self.rows.c
+        ends = column.action.in_(("delete", "restore"))
+        asked = select(column.id, column.at, column.action).where(
+            column.model == model, column.key == key[:_SHORT], ends
+        )
+        last = db.execute(asked.order_by(column.id.desc()).limit(1)).first()
+        return (0, None) if last is None or last.action == "restore" else (last.id, last.at)
+
     def since(self, db: Session, model: str, key: str, change: int) -> Sequence[Row[Any]]:
         """All changes of a row after one of them, the latest first."""
         return self.of(db, model, key, after=change, most=_VERSIONS)

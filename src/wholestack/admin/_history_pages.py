@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 from collections.abc import Sequence
 from typing import Any
 
@@ -79,7 +80,7 @@ class HistoryPages:
     ) -> Page:
         access, frame = self._desk.begin(request, identity)
         row, gone = self._found(db, access, key, tenant)
-        changes = self.history_of.of(db, self.resource.table, key)
+        changes = self.history_of.of(db, self.resource.table, key, after=self._begun(db, row, key)[0])
         reader = Reader(db, access)
         shown = RowHistory(
             access,
@@ -154,18 +155,26 @@ class HistoryPages:
         access, frame = self._desk.begin(request, identity)
         row = access.row(db, key, "change")
         found = self.history_of.one(db, change)
-        if found is None or (found.model, found.key) != (self.resource.table, self.resource.keys.text(row)):
+        begun, since = self._begun(db, row, key)
+        mine = self.resource.table, self.resource.keys.text(row)
+        if found is None or (found.model, found.key) != mine or found.id <= begun:
             raise NotFound(gettext("There is no such change."))
         names = access.editable(self.resource.fields, row)
         then = {name: value for name, value in self._version(db, row, None, found).items() if name in names}
         page = RowPage(access, form, row, editable=True)
         page.files = files
         if self.resource.files:
-            page.earlier = self.history_of.files.of(db, self.resource.table, found.key)
+            page.earlier = self.history_of.files.of(db, found.model, found.key, since)
         page.lost = lost(self.resource, then, page.earlier, row)
         form.action = frame.url(self.resource.slug, key)
         page.open(db, restored(db, self.resource, then, page.earlier))
         return self._desk.page("form.html", frame, page=page)
+
+    def _begun(self, db: Session, row: Any, key: str) -> tuple[int, datetime.datetime | None]:
+        """Where a row's own history begins; that of one that is deleted, or marked so, ends with its deletion."""
+        if row is None or is_deleted(self.resource, row):
+            return 0, None
+        return self.history_of.begun(db, self.resource.table, key)
 
     def _lost(self, db: Session, access: Access, gone: Row[Any] | None, tenant: Tenant | None) -> Sequence[str]:
         """What files are called that do not come back with a deleted row, and what went with it: those that the person

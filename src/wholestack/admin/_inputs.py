@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import abc
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Select
@@ -14,6 +15,12 @@ from ._access import Access
 
 Values = Mapping[str, Sequence[str]]
 """What a query says, by the names of a filter; no value is empty."""
+
+
+MOST_VALUES = 100
+"""Values of one name that are read."""
+NONE = "~"
+"""The value that stands for NULL among choices."""
 
 
 class Unread(Exception):
@@ -35,9 +42,12 @@ class Input:
     Attributes:
         name: on the wire.
         title: its label.
-        kind: ``"choice"``; ``"links"``, each a choice; ``"key"``, the key of a row; or the type of an ``<input>``.
+        kind: ``"choice"``; ``"links"``, each a choice; ``"search"``, a choice of what is searched for; or the type of
+            an ``<input>``.
         value: what it holds.
         choices: values and their words.
+        find: the name of the input of the search; empty where nothing is searched.
+        sought: what is searched for.
     """
 
     name: str
@@ -45,11 +55,8 @@ class Input:
     kind: str
     value: str
     choices: Sequence[tuple[str, str]] = ()
-
-    @property
-    def words(self) -> str:
-        """What stands for the value, where it is one of the choices."""
-        return dict(self.choices).get(self.value, "")
+    find: str = ""
+    sought: str = ""
 
 
 @dataclasses.dataclass
@@ -59,10 +66,12 @@ class Look:
     Attributes:
         access: what they may.
         db: the session.
+        rows: what the filters have asked for, by what they call it; read for all of them in one query.
     """
 
     access: Access
     db: Session
+    rows: Mapping[Hashable, Sequence[Any]] = dataclasses.field(default_factory=dict)
     _kept: dict[int, Any] = dataclasses.field(default_factory=dict)
 
     def once(self, owner: object, make: Callable[[], Any]) -> Any:
@@ -72,7 +81,7 @@ class Look:
         return self._kept[id(owner)]
 
 
-class ListFilter:
+class ListFilter(abc.ABC):
     """A filter as a list has it.
 
     Attributes:
@@ -85,17 +94,21 @@ class ListFilter:
         """Whether a person has it; who has not finds no rows by it."""
         return True
 
+    def asks(self, look: Look, values: Values) -> Mapping[Hashable, Select[Any]]:
+        """Selects of the rows that its inputs show, each with a bound, by what `Look.rows` is to call them."""
+        return {}
+
+    @abc.abstractmethod
     def where(self, look: Look, statement: Select[Any], values: Values) -> Select[Any]:
         """The rows that the values leave.
 
         Raises:
             Unread: they make no sense.
         """
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def inputs(self, look: Look, values: Values) -> list[Input]:
         """How it is shown."""
-        raise NotImplementedError
 
 
 def first(values: Values, name: str) -> str:

@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from wholestack import App, Forbidden, HTTPError, Request
 from wholestack.auth import Auth, Identity, Login, Tenant, Tenants, scope_to
+from wholestack.crud import attributes
 from wholestack.db import Session, TransactionConflict
 from wholestack.languages import gettext
 
@@ -191,9 +192,9 @@ class JobRuns:
         with self.app.session() as db:
             if job.tenant is not None:
                 secured = any(isinstance(each, Tenants) and each.row_security for each in self.app.plugins)
-                scope_to(db, Tenant(job.tenant), row_security=secured)
+                scope_to(db, Tenant(tenant_of(self._resource(job).model, job.tenant)), row_security=secured)
             write_by_itself(db)
-            yield db, Access(self._resource(job), self._identity(db, job))
+            yield db, Access(self._resource(job), self._identity(db, job), tenant=job.settings.get("tenant"))
 
     def _resource(self, job: Row[Any]) -> Resource:
         found = next((each for each in self._admin.resources if each.table == job.model), None)
@@ -252,6 +253,12 @@ class JobRuns:
 def at_once(kind: str) -> int:
     """How many rows of a job are worked on while somebody waits, where there is an outbox for more."""
     return _AT_ONCE[kind]
+
+
+def tenant_of(model: type[Any], key: Any) -> Any:
+    """The key of a tenant as its models have it, of one as JSON has it."""
+    reader = attributes(model)[model.__tenant__].reader
+    return reader.validate_strings(key) if isinstance(key, str) else reader.validate_python(key)
 
 
 def author_of(job: Row[Any]) -> Author:

@@ -30,6 +30,8 @@ from wholestack.auth import Identity
 from wholestack.db import Index, Moment, Session
 from wholestack.languages import gettext
 
+from ._history import plain
+
 TABLE = "admin_job"
 ASKED, WAITING, RUNNING = "asked", "waiting", "running"
 DONE, FAILED, CANCELLED = "done", "failed", "cancelled"
@@ -106,6 +108,7 @@ class Jobs:
             "created_at": now,
             **values,
         }
+        row["tenant"] = plain(row.get("tenant"))
         made: Any = db.execute(insert(self.rows), row)
         return int(made.inserted_primary_key[0])
 

@@ -66,12 +66,13 @@ class KeptFiles:
         if found:
             db.execute(insert(self.rows), found)
 
-    def of(self, db: Session, model: str, key: str) -> Files:
-        """The files that a row had."""
+    def of(self, db: Session, model: str, key: str, since: datetime.datetime | None = None) -> Files:
+        """The files that a row had; those that were taken from it after a moment."""
         if self.rows is None:
             return {}
         column = self.rows.c
         asked = select(column.field, column.file).where(column.model == model, column.key == key[:_SHORT])
+        asked = asked if since is None else asked.where(column.at > since)
         return {(field, file.name): file for field, file in db.execute(asked)}
 
     def forget(self, db: Session, before: datetime.datetime, most: int) -> None:

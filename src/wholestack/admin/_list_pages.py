@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlencode
 
-from wholestack import Form, Redirect, Request, Router
+from wholestack import JSON, Form, NotFound, Redirect, Request, Router
 from wholestack.auth import Identity
 from wholestack.crud import Pager
 from wholestack.db import Session
@@ -16,7 +16,7 @@ from wholestack.templates import Page
 
 from ._desk import Desk
 from ._list_edits import SentEdits, edits_form
-from ._list_query import rules_of
+from ._list_query import ListQuery, rules_of
 from ._listing import ListPage
 from ._saved_views import SavedView, SavedViews
 
@@ -35,6 +35,8 @@ def list_pages(desk: Desk, router: Router) -> None:
     if names:
         edited = desk.handler(pages.edit, Redirect, form=sent[form], messages=Messages)
         router.post(f"{desk.path}/-/edit", hidden=True, again=listed)(edited)
+    offered = desk.handler(pages.choices, JSON, field=str)
+    router.get(f"{desk.path}/-/choices/{{field}}", hidden=True)(offered)
     keep = desk.handler(pages.keep, Redirect, form=sent[SavedView], messages=Messages)
     router.post(f"{desk.path}/-/views", hidden=True)(keep)
     drop = desk.handler(pages.drop, Redirect, number=int, messages=Messages)
@@ -52,6 +54,7 @@ class ListPages:
     def list(
         self, request: Request, identity: Identity[Any], db: Session, pages: Pager, form: FormView[Any] | None = None
     ) -> Page | Redirect:
+        """The list as it is asked for; of a person who begins with a view of theirs, that view."""
         access, frame = self._desk.begin(request, identity)
         access.require("view")
         saved = self._saved.of(db, identity)
@@ -64,7 +67,21 @@ class ListPages:
             shown.let_edit(form, self.resource.view.editable)
         return self._desk.page("list.html", frame, page=shown, viewed=viewed, fragment="rows")
 
+    def choices(self, request: Request, identity: Identity[Any], db: Session, field: str) -> JSON:
+        """What a filter by a relation finds of what is typed: for the script. Who may see the list may ask it for rows
+        that they may see, whether they may change any or not.
+        """
+        access, _ = self._desk.begin(request, identity)
+        access.require("view")
+        query = ListQuery(access, {}, db)
+        related = query.related(field)
+        if related is None:
+            raise NotFound
+        found = related.found(query.look, (request.query.get("q") or [""])[0])
+        return JSON([{"value": value, "text": text} for value, text in found])
+
     def edit(self, request: Request, identity: Identity[Any], db: Session, form: Any, messages: Messages) -> Redirect:
+        """Write the rows that were edited in place, and show the same page of the list again."""
         access, frame = self._desk.begin(request, identity)
         access.require("change")
         changed = SentEdits(self._desk, access, self.resource.view.editable).write(db, request, form)
@@ -74,6 +91,7 @@ class ListPages:
     def keep(
         self, request: Request, identity: Identity[Any], db: Session, form: SavedView, messages: Messages
     ) -> Redirect:
+        """Keep what is shown as a view of the person's, and show it."""
         access, frame = self._desk.begin(request, identity)
         access.require("view")
         number = self._saved.keep(db, identity, form)
@@ -82,6 +100,7 @@ class ListPages:
         return Redirect(f"{frame.url(self.resource.slug)}?{viewed(saved)}")
 
     def drop(self, request: Request, identity: Identity[Any], db: Session, number: int, messages: Messages) -> Redirect:
+        """Take a view of the person's away; of anybody else's it knows nothing."""
         access, frame = self._desk.begin(request, identity)
         access.require("view")
         self._saved.take_away(db, identity, number)

@@ -17,8 +17,10 @@ from ._access import Access
 from ._dates import Drill
 from ._filters import filters_of
 from ._inputs import Input, ListFilter, Look, Unread
+from ._related import Related
 from ._resource import ListColumn, Resource
 from ._search import LONGEST, Search
+from ._together import together
 
 Query = Mapping[str, Sequence[str]]
 
@@ -78,41 +80,50 @@ class ListQuery:
         self.search: str = (query.get("q") or [""])[0][:LONGEST].strip() if self.rules.search else ""
         self._query = {name: [each for each in values if each != ""] for name, values in query.items()}
         self._filters = self.rules.visible(access)
-        statement = self._filtered(access.rows(action))
-        dialect = db.get_bind(access.resource.mapper).dialect.name
-        seen = set(access.visible(self.rules.search.names))
+        self._rows = access.rows(action)
+        self.part = (self._query.get(self.drill.name) or [""])[0] if self.drill is not None else ""
         #: Without the date that is drilled down to.
-        self.undated: Select[Any] = (
-            self.rules.search.where(statement, self.search, dialect, seen) if self.search else statement
-        )
-        self.part = ""
-        self.statement: Select[Any] = self._drilled(access)
+        self.undated: Select[Any] = self._searched(self._filtered())
+        self.statement: Select[Any] = self._drilled(self.undated)
 
-    def _filtered(self, statement: Select[Any]) -> Select[Any]:
+    def without(self, other: ListFilter) -> Select[Any]:
+        """The rows as though one filter had no values; the same select where it has none."""
+        return self._drilled(self._searched(self._filtered(other))) if self._values(other) else self.statement
+
+    def _filtered(self, other: ListFilter | None = None) -> Select[Any]:
+        statement = self._rows
         for each in self._filters:
             values = self._values(each)
-            if values:
+            if values and each is not other:
                 try:
                     statement = each.where(self.look, statement, values)
                 except Unread as error:
-                    self.ignored.append(error.title)
+                    self._ignore(error.title)
         return statement
+
+    def _ignore(self, title: str) -> None:
+        if title not in self.ignored:
+            self.ignored.append(title)
+
+    def _searched(self, statement: Select[Any]) -> Select[Any]:
+        if not self.search:
+            return statement
+        access = self.look.access
+        dialect = self.look.db.get_bind(access.resource.mapper).dialect.name
+        return self.rules.search.where(statement, self.search, dialect, set(access.visible(self.rules.search.names)))
 
     def _values(self, each: ListFilter) -> dict[str, Sequence[str]]:
         return {name: self._query[name] for name in each.names if self._query.get(name)}
 
-    def _drilled(self, access: Access) -> Select[Any]:
-        drill = self.drill
-        given = (self._query.get(drill.name) or [""])[0] if drill is not None else ""
-        if drill is None or not given:
-            return self.undated
+    def _drilled(self, statement: Select[Any]) -> Select[Any]:
+        if self.drill is None or not self.part:
+            return statement
         try:
-            found = drill.where(self.undated, given)
+            return self.drill.where(statement, self.part)
         except Unread as error:
-            self.ignored.append(error.title)
-            return self.undated
-        self.part = given
-        return found
+            self._ignore(error.title)
+            self.part = ""
+            return statement
 
     @property
     def drill(self) -> Drill | None:
@@ -135,9 +146,21 @@ class ListQuery:
         return ["q", *drill, *(name for each in self._filters for name in each.names)]
 
     @functools.cached_property
+    def shown(self) -> list[tuple[ListFilter, list[Input]]]:
+        """The filters with their inputs. However many they are, what they offer is read in one query."""
+        given = [(each, self._values(each)) for each in self._filters]
+        asks = {name: ask for each, values in given for name, ask in each.asks(self.look, values).items()}
+        self.look.rows = together(self.look.db, asks)
+        return [(each, each.inputs(self.look, values)) for each, values in given]
+
+    @property
     def inputs(self) -> list[Input]:
         """The inputs of the filters."""
-        return [found for each in self._filters for found in each.inputs(self.look, self._values(each))]
+        return [found for _, inputs in self.shown for found in inputs]
+
+    def related(self, name: str) -> Related | None:
+        """The filter by a relation that has a name, where the person has it."""
+        return next((each for each in self._filters if isinstance(each, Related) and each.names[0] == name), None)
 
     @property
     def is_narrowed(self) -> bool:

@@ -23,6 +23,7 @@ from wholestack.languages import gettext
 from ._access import Access
 from ._cells import cell, is_number, is_row, text_of, words_of
 from ._count import MOST_COUNTED, MOST_FOUND, Count, count_asks, counted
+from ._facets import facets
 from ._frame import Frame
 from ._list_edits import ShownEdits
 from ._list_query import ListQuery
@@ -34,7 +35,7 @@ _MOST_JUMPED = 10**9
 _MOST_SHOWN = 20
 """Rows of a relation to many in a cell."""
 _PLACE = {"cursor", "page"}
-_LOOKS = {"order", "limit", "columns", "view"}
+_LOOKS = {"order", "limit", "columns", "view", "facets"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,9 +61,10 @@ class Heading:
 
 @dataclasses.dataclass(frozen=True)
 class Cell:
-    """A cell: what it shows, whether that is a number, and which column it is in."""
+    """A cell: what it shows, whether that is a number, and the name and the title of its column."""
 
     name: str
+    title: str
     html: Markup
     number: bool
 
@@ -239,7 +241,7 @@ class ListPage:
         found = []
         for column in self.columns:
             value = self._value(column, row)
-            found.append(Cell(column.name, self._html(column, value), is_number(value)))
+            found.append(Cell(column.name, column.title, self._html(column, value), is_number(value)))
         return found
 
     def _value(self, column: ListColumn, row: Any) -> Any:
@@ -323,7 +325,27 @@ class ListPage:
     @property
     def filter_names(self) -> list[str]:
         """The names of the form of filters."""
-        return ["q", *(each.name for each in self.query.inputs)]
+        return ["q", *(name for each in self.query.inputs for name in (each.name, each.find) if name)]
+
+    @property
+    def counts_choices(self) -> bool:
+        """Whether each choice of a filter has its number of rows: as the view says, else as the person asks."""
+        said = self.resource.view.facets
+        return self._one("facets") == "true" if said is None else said
+
+    @functools.cached_property
+    def facets(self) -> Mapping[tuple[str, str], Count]:
+        """How many rows each choice would give, by input and value; a query of its own, where it is asked for."""
+        most = MOST_FOUND if self.search else MOST_COUNTED
+        return facets(self._db, self.query, most) if self.counts_choices else {}
+
+    @property
+    def facets_link(self) -> str | None:
+        """The address that shows these numbers, or hides them; None where nobody can choose."""
+        can = any(each.kind in {"choice", "links"} for each in self.query.inputs)
+        if self.resource.view.facets is not None or not can:
+            return None
+        return self.url(facets=None if self.counts_choices else "true", view=self._one("view") or "all")
 
     def _way(self, address: str | None, number: int) -> str | None:
         """The address of the page before or after this one; its number tells where one is."""

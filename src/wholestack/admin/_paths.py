@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
+import pydantic
 from sqlalchemy import inspect as look_at
 from sqlalchemy import tuple_
 
@@ -37,6 +38,18 @@ class Path:
     def attribute(self) -> Attribute | None:
         """What is known of its column; None for a relation."""
         return attributes(self.model).get(self.name)
+
+    @property
+    def reader(self) -> pydantic.TypeAdapter[Any]:
+        """What reads a value of its column from a text.
+
+        Raises:
+            TypeError: it is a relation, which no text is.
+        """
+        attribute = self.attribute
+        if attribute is None:
+            raise TypeError(f"{self.model.__name__}.{self.name} is no column.")
+        return pydantic.TypeAdapter(attribute.compared)
 
     def holds(self, condition: Any) -> Any:
         """The condition of the rows at the path's beginning from which one that meets it can be reached."""

@@ -127,7 +127,8 @@ class RowPages:
         """The files that a row had before, where the form asks for one."""
         if not any(sent(earlier_name(name)) for name in self.resource.page_form.files):
             return {}
-        return self._desk.admin.history.files.of(db, self.resource.table, self.resource.keys.text(row))
+        key, history = self.resource.keys.text(row), self._desk.admin.history
+        return history.files.of(db, self.resource.table, key, history.begun(db, self.resource.table, key)[1])
 
     def _gone(self, access: Access, frame: Frame, db: Session, form: FormView[Any]) -> Page:
         """What was typed for a row that is not there any more: it can be saved as a new one."""

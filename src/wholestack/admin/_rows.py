@@ -139,7 +139,7 @@ class Places:
         """A file, by a link that saves it, and a picture by a small one: nothing of it runs."""
         if self._files is None:
             return stored.filename
-        url = self._files.url(stored, download=True)
+        url = self._files.url(stored, download=self._files.signs)
         inner = Markup("<bdi>{}</bdi>").format(stored.filename or stored.name)
         if THUMBNAIL in stored.variants:
             source = self._files.url(stored, variant=THUMBNAIL)

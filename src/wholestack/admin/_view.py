@@ -101,6 +101,7 @@ class AdminView(Generic[M]):
         editable: attributes that are edited in the list; the first column, which leads to the row, is not.
         filters: attributes and relations by which the list may be filtered, ``"summary__empty"``, and filters of the
             program's own (`Filter`).
+        facets: whether each choice of a filter has its number of rows beside it; None where a person may ask for them.
         date_drill: a date by which the list is gone down to years, months and days.
         search: what is searched, also of relations: ``"title"``, ``"author.name"``, ``"isbn__is"``,
             ``"name__begins"``.
@@ -150,6 +151,7 @@ class AdminView(Generic[M]):
     cells: ClassVar[Mapping[str, Callable[[Any], object]]] = {}
     editable: ClassVar[Sequence[str]] = ()
     filters: ClassVar[Sequence[str | Filter]] = ()
+    facets: ClassVar[bool | None] = None
     date_drill: ClassVar[str] = ""
     search: ClassVar[Sequence[str]] = ()
     search_text: ClassVar[Sequence[str]] = ()

@@ -106,6 +106,10 @@ def _connector(kind: Kind, url: URL, tuning: Tuning, workers: Workers) -> Callab
 
 
 def _prepare(engine: Engine, connect: Callable[..., Any], workers: Workers) -> None:
+    @event.listens_for(engine, "engine_disposed")
+    def end_threads(_engine: Engine) -> None:
+        workers.stop()  # An engine that is used again has others.
+
     @event.listens_for(engine, "do_connect")
     def open_connection(_dialect: Any, _record: Any, arguments: list[Any], options: dict[str, Any]) -> Any:
         waits = how_to_wait()

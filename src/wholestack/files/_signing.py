@@ -28,6 +28,11 @@ class Signer:
         # Derived, so that nothing that is signed elsewhere with the same key is good here.
         self._keys = [hmac.digest(key, _PURPOSE, "sha256") for key in keys]
 
+    @property
+    def has_key(self) -> bool:
+        """Whether it can sign at all."""
+        return bool(self._keys)
+
     def sign(self, purpose: str, text: str) -> str:
         """The signature of a text for one purpose (HMAC, RFC 2104, with SHA-256).
 

@@ -273,6 +273,11 @@ class FileStore:
 
     # -- out -----------------------------------------------------------------------------------------------------
 
+    @property
+    def signs(self) -> bool:
+        """Whether addresses can be signed: without a key, as public files may be, there are plain ones alone."""
+        return self._serving.signer.has_key
+
     def url(
         self, stored: StoredFile, *, variant: str | None = None, expires: float | None = None, download: bool = False
     ) -> str:

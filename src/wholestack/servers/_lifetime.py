@@ -9,6 +9,7 @@ import inspect
 import logging
 import sys
 import threading
+import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -129,12 +130,16 @@ class Lifetime:
                 asyncio.run_coroutine_threadsafe(self.start(), background_loop()).result()
 
     def stop_at_exit(self) -> None:
-        """Let `stop_in_background` be called at the end of the process, where no server has said when to stop."""
-        atexit.register(self.stop_in_background)
+        """Let `stop_in_background` be called at the end of the process, where no server has said when to stop.
+
+        It keeps nothing: an app that nobody has any more is forgotten, as those of tests are.
+        """
+        stop = weakref.WeakMethod(self.stop_in_background)
+        atexit.register(_call, stop)
         process = sys.modules.get("multiprocessing.process")
         if process is not None and process.parent_process() is not None:
             # A worker that multiprocessing started, as Granian's are, runs no atexit functions, but these.
-            sys.modules["multiprocessing.util"].Finalize(None, self.stop_in_background, exitpriority=100)
+            sys.modules["multiprocessing.util"].Finalize(None, _call, (stop,), exitpriority=100)
 
     def stop_in_background(self) -> None:
         """Close what was opened, from plain code: where it was opened, if that is still possible."""
@@ -150,6 +155,11 @@ class Lifetime:
             else:
                 self._task, self.started = None, False
                 asyncio.run_coroutine_threadsafe(self._close_here(task), background_loop()).result()
+
+
+def _call(method: weakref.WeakMethod[Callable[[], None]]) -> None:
+    if (found := method()) is not None:
+        found()
 
 
 class _Waiting:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import uuid
 from collections.abc import Iterator
 
 import pytest
@@ -15,7 +16,7 @@ from admin.site import Person as Clerk
 from wholestack import App, Request
 from wholestack.admin import Admin, AdminView, Selection, action
 from wholestack.auth import Auth, OfTenant, Passwords, Tenant, Tenants
-from wholestack.db import Database, ForeignKey, Mapped, Model, mapped_column, select
+from wholestack.db import Database, ForeignKey, Mapped, Model, func, mapped_column, select
 from wholestack.outbox import Outbox, settle
 from wholestack.testing import Client
 
@@ -32,6 +33,14 @@ class FirmBox(OfTenant, Model, ShopBase):
     tenant_id: Mapped[int] = mapped_column(default=None)
     name: Mapped[str] = mapped_column(String(80))
     shelf_id: Mapped[int] = mapped_column(ForeignKey("firm_shelf.id"))
+
+
+class HouseShelf(OfTenant, Model, ShopBase):
+    """Its tenants have keys that JSON has not."""
+
+    __tablename__ = "house_shelf"
+    tenant_id: Mapped[uuid.UUID] = mapped_column(default=None)
+    name: Mapped[str] = mapped_column(String(80))
 
 
 class Shelves(AdminView[FirmShelf]):
@@ -52,10 +61,12 @@ def app() -> Iterator[App]:
     found = App(docs=False)
     database = Database("sqlite://", models=ShopBase, migrations=None)
     found.use(database, Auth(Clerk, passwords=Passwords(memory=8, passes=1)), Tenants(), Outbox(embedded=False))
-    found.use(Admin(Shelves, Boxes))
+    found.use(Admin(Shelves, Boxes, HouseShelf))
 
     @found.provide
     def tenant(request: Request) -> Tenant:
+        if house := request.headers.get("x-house"):
+            return Tenant(uuid.UUID(house))
         return Tenant(int(request.headers.get("x-firm") or 0) or None)
 
     with Client(found):
@@ -92,6 +103,20 @@ def test_an_action_on_all_reaches_one_tenant_s_rows(app: App, client: Client) ->
     assert "2-0" not in client.get(where, headers=BROWSER).text
     assert post(client, where, {"counted": 1}).status == 422
     assert len(shelves(app, 2)) == 250
+
+
+def test_tenants_may_have_keys_that_json_has_not(app: App) -> None:
+    mine, theirs = uuid.uuid4(), uuid.uuid4()
+    with app.session() as db:
+        db.add_all(HouseShelf(tenant_id=house, name=str(each)) for house in (mine, theirs) for each in range(250))
+    client = Client(app, headers={"x-house": str(mine)})
+    login(client, "*")
+    where = post(client, "/admin/house-shelf/-/actions", {"action": "delete", "scope": "all"}).headers["location"]
+    assert post(client, where, {"counted": 250}).status == 303
+    settle(app)
+    with app.session() as db:
+        assert {*db.scalars(select(HouseShelf.tenant_id))} == {theirs}
+        assert db.scalar(select(func.count()).select_from(HouseShelf)) == 250
 
 
 def test_an_export_has_one_tenant_s_rows(client: Client) -> None:

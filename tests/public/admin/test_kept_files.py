@@ -231,3 +231,20 @@ def test_the_files_of_what_went_with_a_row_come_back_or_are_named_before(
         assert (leaf.text, leaf.scan) == ("leaf", stored if keep_files else None)
         if keep_files:
             assert bytes_of(site, leaf.scan) == PDF
+
+
+def test_a_row_with_the_key_of_a_deleted_one_has_nothing_of_it(site: Site) -> None:
+    """SQLite gives the key of a last row again; so may a program that chooses its keys."""
+    where, first = made(site)
+    post(site.client, f"{where}/delete")
+    with site.app.session() as db:
+        old = db.execute(select(site.admin.history.rows).order_by(site.admin.history.rows.c.id)).all()
+    assert "me.png" in site.client.get(f"{where}/history").text  # For who may have the first one back.
+    site.add(Portrait(id=first.id, title="Another"))
+    shown = site.client.get(f"{where}/history").text
+    assert "me.png" not in shown and "One" not in shown
+    assert {site.client.get(f"{where}/history/{each.id}").status for each in old} == {404}
+    history = site.admin.history
+    with site.app.session() as db:
+        assert history.files.of(db, "portrait", str(first.id))
+        assert history.files.of(db, "portrait", str(first.id), history.begun(db, "portrait", str(first.id))[1]) == {}

@@ -201,6 +201,7 @@ def test_a_key_there_must_be(monkeypatch: pytest.MonkeyPatch) -> None:
     stored = files.save(PNG)
     Client(app).get(files.url(stored)).expect(200)
     assert Client(app).get(f"/files/{stored.name}?signature=").status == 404
+    assert not files.signs
     with pytest.raises(SetupError, match="FILES_KEY"):
         files.url(stored, download=True)
 

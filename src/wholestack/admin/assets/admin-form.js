@@ -14,7 +14,7 @@ const show = async (box, query) => {
   if (!answer.ok || !select) return;
   const found = await answer.json();
   const finds = "q" in query;
-  const kept = [...select.options].filter((each) => each.value === "" || (finds && each.selected));
+  const kept = [...select.options].filter((each) => each.value === "" || "stays" in each.dataset || (finds && each.selected));
   const held = new Set(kept.map((each) => each.value));
   const chosen = select.value;
   const fresh = found.filter((each) => !held.has(each.value)).map((each) => new Option(each.text, each.value));
@@ -44,6 +44,13 @@ document.addEventListener("keydown", (event) => {
   if (event.key !== "Enter" || !event.target.matches?.(".admin-choose input[type=search]")) return;
   event.preventDefault();
   find(event.target);
+});
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest?.("button[data-find]");
+  if (!button) return;
+  event.preventDefault();
+  find(button.closest(".admin-choose").querySelector("input[type=search]"));
 });
 
 document.addEventListener("change", (event) => {
