@@ -59,13 +59,17 @@ def bytes_of(site: Site, stored: StoredFile | None, variant: str | None = None) 
 
 def pruned(site: Site) -> int:
     """Let the history be old, and forget it."""
+    grown_old(site)
+    with site.app.session() as db:
+        return site.admin.history.sweep(db)
+
+
+def grown_old(site: Site) -> None:
     history = site.admin.history
     assert history.files.rows is not None
     with site.app.session() as db:
         for table in (history.rows, history.files.rows):
             db.execute(update(table).values(at=LONG_AGO))
-    with site.app.session() as db:
-        return history.sweep(db)
 
 
 def test_a_deleted_row_comes_back_with_its_files(site: Site, storage: MemoryStorage) -> None:
@@ -129,6 +133,20 @@ def test_the_files_go_when_the_history_forgets_them(site: Site, storage: MemoryS
     assert row.picture is not None
     assert now.paper is not None
     assert names(storage) == {*row.picture.names(), *now.paper.names()}
+
+
+def test_more_files_than_changes_go_as_well(site: Site, storage: MemoryStorage) -> None:
+    where, _ = made(site)
+    files = {"picture": ("b.png", PNG), "paper": ("b.pdf", PDF + b"2")}
+    for title in ("Two", "Three"):
+        assert send(site, where, files, title=title, form_seen=seen(site.client.get(where))).status == 303
+    post(site.client, f"{where}/delete")
+    assert len(names(storage)) == 9
+    grown_old(site)
+    with site.app.session() as db:
+        while site.admin.history.sweep(db, most=1) == 1:
+            pass
+    assert names(storage) == set()
 
 
 def test_a_row_that_came_back_has_its_file_after_the_history_is_gone(site: Site, storage: MemoryStorage) -> None:
