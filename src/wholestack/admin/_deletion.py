@@ -135,20 +135,23 @@ class Return:
             Forbidden: they may not add such rows, or the row would not be theirs to change.
             Conflict: it cannot be: its key is taken again, or what it refers to is gone.
         """
-        known = self._access.resource.others
-        by_table = {each.table: each for each in self._all(known)}
-        batch = self._history.of_batch(self._db, deletion.batch)
-        changes = [each for each in batch if each.action == "delete" and each.model in by_table]
-        if changes and changes[0].id != deletion.id:
-            changes = [deletion]  # It went with another row, which is had back by itself.
         try:
             with self._db.begin_nested():
-                made = [self._make(by_table[change.model], change) for change in changes]
+                made = [self._make(*each) for each in self.together(deletion)]
                 self._db.flush()
                 self._note(author, made)
         except IntegrityError as error:
             raise Conflict(gettext("What it refers to is gone, or something has taken its place.")) from error
         return made[0][1]
+
+    def together(self, deletion: Row[Any]) -> list[tuple[Resource, Row[Any]]]:
+        """The deletions of all that comes back with a row, itself first, each with its model."""
+        by_table = {each.table: each for each in self._all(self._access.resource.others)}
+        batch = self._history.of_batch(self._db, deletion.batch)
+        changes = [each for each in batch if each.action == "delete" and each.model in by_table]
+        if changes and changes[0].id != deletion.id:
+            changes = [deletion]  # It went with another row, which is had back by itself.
+        return [(by_table[each.model], each) for each in changes]
 
     def _all(self, known: Any) -> list[Resource]:
         return [resource_for(each.class_, known) for each in self._access.resource.mapper.registry.mappers]

@@ -205,20 +205,20 @@ class History:
 
         Arguments:
             db: a session; its transaction is the caller's.
-            most: of how many at once.
+            most: of how many at once, and of how many files.
 
         Returns:
-            how many it were: call it again while these are as many.
+            how many changes it were, or files where these were more: call it again while these are as many.
         """
         if self.keep is None:
             return 0
         column, before = self.rows.c, _now() - datetime.timedelta(days=self.keep)
         old = select(column.id).where(column.at < before)
         keys = db.scalars(old.order_by(column.at).limit(most)).all()
-        self.files.forget(db, before, most)
+        files = self.files.forget(db, before, most)
         if keys:
             db.execute(delete(self.rows).where(column.id.in_(keys)))
-        return len(keys)
+        return max(len(keys), files)  # A change may have several files.
 
     def _sweep_at_times(self, db: Session) -> None:
         now = time.monotonic()

@@ -22,7 +22,6 @@ from ._changes import FieldLine, Reader, readable, version
 from ._deletion import Return, lost, restored
 from ._desk import Desk
 from ._history import Author, differences
-from ._kept import Files
 from ._record import snapshot
 from ._row_pages import store_of
 from ._rows import RowPage
@@ -55,7 +54,7 @@ class RowHistory:
         changes: what was done to it, the latest first, each with the fields that the person may see.
         compared: how two versions of it differ; None where none are compared.
         restorable: whether the person may have it back.
-        lost: what files are called that do not come back with it.
+        lost: what files are called that do not come back with it, and with what went with it.
     """
 
     access: Access
@@ -91,7 +90,7 @@ class HistoryPages:
             [(each, reader.lines(each, row)) for each in changes],
             self._compared(db, access, row, gone, request, changes),
             self._may_have_back(access, row),
-            self._lost(db, access, gone),
+            self._lost(db, access, gone, tenant),
         )
         return self._desk.page("history.html", frame, page=shown)
 
@@ -164,7 +163,8 @@ class HistoryPages:
         then = {name: value for name, value in self._version(db, row, None, found).items() if name in names}
         page = RowPage(access, form, row, editable=True)
         page.files = files
-        page.earlier = self._kept(db, self.resource.keys.text(row), since)
+        if self.resource.files:
+            page.earlier = self.history_of.files.of(db, found.model, found.key, since)
         page.lost = lost(self.resource, then, page.earlier, row)
         form.action = frame.url(self.resource.slug, key)
         page.open(db, restored(db, self.resource, then, page.earlier))
@@ -176,17 +176,21 @@ class HistoryPages:
             return 0, None
         return self.history_of.begun(db, self.resource.table, key)
 
-    def _kept(self, db: Session, key: str, since: datetime.datetime | None = None) -> Files:
-        """The files that a row had, and that are kept."""
-        return self.history_of.files.of(db, self.resource.table, key, since) if self.resource.files else {}
-
-    def _lost(self, db: Session, access: Access, gone: Row[Any] | None) -> Sequence[str]:
-        """What files are called that do not come back with a deleted row, of the fields that the person sees."""
-        if gone is None or not self.resource.files:
+    def _lost(self, db: Session, access: Access, gone: Row[Any] | None, tenant: Tenant | None) -> Sequence[str]:
+        """What files are called that do not come back with a deleted row, and what went with it: those that the person
+        sees.
+        """
+        if gone is None:
             return ()
-        values = {name: pair[0] for name, pair in gone.values.items() if pair}
-        seen = {name: values[name] for name in access.visible(values)}
-        return lost(self.resource, seen, self._kept(db, gone.key))
+        together = Return(db, access, self.history_of).together(gone)
+        some = [each for resource, each in together if resource.files]
+        accesses = {each.model: found for of, each in together if (found := access.of(of.model)) is not None}
+        names: list[str] = []
+        for each in readable(db, accesses, some, tenant.key if tenant else None):
+            own = accesses[each.model]
+            seen = {name: pair[0] for name in own.visible(each.values) if (pair := each.values[name])}
+            names += lost(own.resource, seen, self.history_of.files.of(db, each.model, each.key))
+        return names
 
     def restore(
         self,

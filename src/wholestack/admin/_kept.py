@@ -75,15 +75,20 @@ class KeptFiles:
         asked = asked if since is None else asked.where(column.at > since)
         return {(field, file.name): file for field, file in db.execute(asked)}
 
-    def forget(self, db: Session, before: datetime.datetime, most: int) -> None:
-        """Let files go that were taken before a moment: they are deleted after the commit, unless a row has them."""
+    def forget(self, db: Session, before: datetime.datetime, most: int) -> int:
+        """Let files go that were taken before a moment: they are deleted after the commit, unless a row has them.
+
+        Returns:
+            how many it were, of at most so many.
+        """
         if self.rows is None:
-            return
+            return 0
         column = self.rows.c
         old = db.execute(select(column.id, column.file).where(column.at < before).order_by(column.at).limit(most)).all()
         if old:
             db.execute(delete(self.rows).where(column.id.in_([key for key, _ in old])))
             release(db, [file for _, file in old], self.rows.metadata)
+        return len(old)
 
 
 def kept(files: Files, field: str, value: Any) -> StoredFile | None:

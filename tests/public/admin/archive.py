@@ -43,6 +43,19 @@ class Deed(Model, Base):
     scan: Mapped[StoredFile | None]
 
 
+class Album(Model, Base):
+    """Its leaves, which have files, go with it."""
+
+    title: Mapped[str] = mapped_column(String(80))
+    leaves: Mapped[list[AlbumLeaf]] = relationship(cascade="all, delete-orphan")
+
+
+class AlbumLeaf(Model, Base):
+    album_id: Mapped[int] = mapped_column(ForeignKey("album.id"))
+    text: Mapped[str] = mapped_column(String(80))
+    scan: Mapped[StoredFile | None]
+
+
 class Shelf(Model, Base):
     """What hangs on it goes with it, stays, or stands in the way."""
 

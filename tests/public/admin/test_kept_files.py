@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from admin.archive import Album, AlbumLeaf
 from admin.shelf import Portrait, Portraits
 from admin.site import Person, Site, login, post, seen
 from admin.test_form_files import PDF, names, one, picture, send
@@ -58,13 +59,17 @@ def bytes_of(site: Site, stored: StoredFile | None, variant: str | None = None) 
 
 def pruned(site: Site) -> int:
     """Let the history be old, and forget it."""
+    grown_old(site)
+    with site.app.session() as db:
+        return site.admin.history.sweep(db)
+
+
+def grown_old(site: Site) -> None:
     history = site.admin.history
     assert history.files.rows is not None
     with site.app.session() as db:
         for table in (history.rows, history.files.rows):
             db.execute(update(table).values(at=LONG_AGO))
-    with site.app.session() as db:
-        return history.sweep(db)
 
 
 def test_a_deleted_row_comes_back_with_its_files(site: Site, storage: MemoryStorage) -> None:
@@ -128,6 +133,20 @@ def test_the_files_go_when_the_history_forgets_them(site: Site, storage: MemoryS
     assert row.picture is not None
     assert now.paper is not None
     assert names(storage) == {*row.picture.names(), *now.paper.names()}
+
+
+def test_more_files_than_changes_go_as_well(site: Site, storage: MemoryStorage) -> None:
+    where, _ = made(site)
+    files = {"picture": ("b.png", PNG), "paper": ("b.pdf", PDF + b"2")}
+    for title in ("Two", "Three"):
+        assert send(site, where, files, title=title, form_seen=seen(site.client.get(where))).status == 303
+    post(site.client, f"{where}/delete")
+    assert len(names(storage)) == 9
+    grown_old(site)
+    with site.app.session() as db:
+        while site.admin.history.sweep(db, most=1) == 1:
+            pass
+    assert names(storage) == set()
 
 
 def test_a_row_that_came_back_has_its_file_after_the_history_is_gone(site: Site, storage: MemoryStorage) -> None:
@@ -200,6 +219,36 @@ def test_what_is_tracked_keeps_its_files_too(storage: MemoryStorage) -> None:
         assert kept == {("paper", row.paper.name): row.paper, ("picture", row.picture.name): row.picture}
         assert post(site.client, f"{where}/restore").status == 303
         assert (one(site).paper, bytes_of(site, one(site).picture)) == (None, bytes_of(site, row.picture))
+
+
+def album(site: Site) -> StoredFile:
+    """An album with a leaf that has a scan."""
+    with site.app.session() as db:
+        stored = site.app.plugin(Files).store(db).save(PDF, filename="leaf.pdf")
+        db.add(Album(id=1, title="A", leaves=[AlbumLeaf(id=7, text="leaf", scan=stored)]))
+    return stored
+
+
+@pytest.mark.parametrize("keep_files", [True, False])
+def test_the_files_of_what_went_with_a_row_come_back_or_are_named_before(
+    storage: MemoryStorage, keep_files: bool
+) -> None:
+    with Site(Album, AlbumLeaf, Person, keep_files=keep_files).running(Files(storage)) as found:
+        site = begun(found, storage)
+        stored = album(site)
+        post(site.client, "/admin/album/1/delete")
+        assert (site.all(AlbumLeaf), names(storage)) == ([], {stored.name} if keep_files else set())
+        page = site.client.get("/admin/album/1/history").text
+        assert ("do not come back: <bdi>leaf.pdf</bdi></p>" in page) is not keep_files
+        # Nobody is told a file's name of rows that they may not see.
+        login(site.client, "album.view", "album.add")
+        assert "leaf.pdf" not in site.client.get("/admin/album/1/history").text
+        login(site.client, "*")
+        assert post(site.client, "/admin/album/1/restore").status == 303
+        (leaf,) = site.all(AlbumLeaf)
+        assert (leaf.text, leaf.scan) == ("leaf", stored if keep_files else None)
+        if keep_files:
+            assert bytes_of(site, leaf.scan) == PDF
 
 
 def test_a_row_with_the_key_of_a_deleted_one_has_nothing_of_it(site: Site) -> None:
