@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -49,7 +50,11 @@ def python_tools() -> Path:
         run(sys.executable, "-m", "venv", "--clear", place, cwd=TOP)
         with_pip = [place / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         with_uv = [uv, "pip", "install", "--quiet", "--python", place / "bin" / "python"]
-        run(*(with_uv if uv.exists() else with_pip), "--require-hashes", "-r", LOCK, cwd=TOP, UV_LINK_MODE="copy")
+        what = ["--require-hashes", "-r", LOCK]
+        with contextlib.suppress(AssertionError, FileNotFoundError):  # As scripts/setup: a machine may not let uv have it.
+            run(*with_uv, *what, cwd=TOP, UV_LINK_MODE="copy")
+            return
+        run(*with_pip, *what, cwd=TOP)
 
     installed("python", [LOCK], install)
     return place / "bin"
