@@ -51,7 +51,8 @@ def python_tools() -> Path:
         with_pip = [place / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         with_uv = [uv, "pip", "install", "--quiet", "--python", place / "bin" / "python"]
         what = ["--require-hashes", "-r", LOCK]
-        with contextlib.suppress(AssertionError, FileNotFoundError):  # As scripts/setup: a machine may not let uv have it.
+        # As scripts/setup: a machine may not let uv have it.
+        with contextlib.suppress(AssertionError, FileNotFoundError):
             run(*with_uv, *what, cwd=TOP, UV_LINK_MODE="copy")
             return
         run(*with_pip, *what, cwd=TOP)
