@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -80,6 +81,8 @@ def write(folder: Path, name: str, after: str | None, upgrade: str, downgrade: s
         f"{HEAD}\nrevision = {revision!r}\ndown_revision = {after!r}\n{more}\n\n"
         f"def upgrade():\n{body}\n\n\ndef downgrade():\n{back}\n"
     )
+    # Python takes a compiled file for that of the same size and second; a test may write one twice in a second.
+    shutil.rmtree(folder / "__pycache__", ignore_errors=True)
 
 
 def schema(url: str) -> dict[str, Any]:
