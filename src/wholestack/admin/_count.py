@@ -6,7 +6,8 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from sqlalchemy import Select, func, literal_column, select, text
+from sqlalchemy import Select, column, func, select
+from sqlalchemy import table as table_clause
 
 from wholestack.auth import OfTenant
 from wholestack.db import Session
@@ -87,5 +88,5 @@ def _is_whole(db: Session, resource: Resource, statement: Select[Any]) -> bool:
 def _estimate(db: Session, resource: Resource) -> Any:
     table: Any = resource.mapper.local_table
     quoted = db.get_bind(resource.mapper).dialect.identifier_preparer.format_table(table)
-    found: Any = select(literal_column("reltuples")).select_from(text("pg_class"))
-    return found.where(text("oid = to_regclass(:table)").bindparams(table=quoted)).scalar_subquery()
+    known = table_clause("pg_class", column("oid"), column("reltuples"))
+    return select(known.c.reltuples).where(known.c.oid == func.to_regclass(quoted)).scalar_subquery()
