@@ -49,6 +49,9 @@ def statements(kind: str) -> list[str]:
     made.append("CREATE INDEX part_item ON part (item_id)")
     made += [f"CREATE INDEX item_{name} ON item ({name}_id)" for name in RELATIONS]
     made += [f"CREATE INDEX item_{name} ON item ({name})" for name in ("title", "state", "added")]
+    if not is_sqlite:  # The next row's key comes after those that were written.
+        last = "SELECT setval(pg_get_serial_sequence('{0}', 'id'), (SELECT max(id) FROM {0}))"
+        made += [last.format(name) for name in (*RELATIONS, "item", "part")]
     return [*made, "ANALYZE" if is_sqlite else "VACUUM ANALYZE"]
 
 
