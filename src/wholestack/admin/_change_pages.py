@@ -20,6 +20,7 @@ from ._changes import FieldLine, Reader, accesses_of, readable
 from ._frame import Frame
 from ._history import MAY_READ
 from ._resource import Resource
+from ._tenants import asked
 from ._typed import typed
 
 if TYPE_CHECKING:
@@ -33,8 +34,7 @@ _LONGEST = 200
 def change_pages(admin: Admin, router: Router) -> None:
     """Add the two pages."""
     pages = ChangePages(admin)
-    scoped = any(each.session is not Session for each in admin.resources)
-    takes = {"request": Request, "identity": Identity[Any], "db": Session, **({"tenant": Tenant} if scoped else {})}
+    takes = {"request": Request, "identity": Identity[Any], "db": Session, **asked(admin.resources)}
     router.get("/history", hidden=True)(typed(pages.all, "admin_history", takes, Page))
     router.get("/history/mine", hidden=True)(typed(pages.mine, "admin_history_mine", takes, Page))
 

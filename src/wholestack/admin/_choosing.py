@@ -19,6 +19,8 @@ MOST_FOUND = 20
 """Rows that a search gives; whoever looks for another types more."""
 MOST_SOUGHT = 200
 """Characters of a search that are read."""
+_MOST_NAMED = 200
+"""Rows of one field that are called by their names."""
 _WORDS = 8
 _NAMES = ("label", "name", "title", "email")
 
@@ -95,7 +97,7 @@ class Chooser:
         if not keys:
             return ()
         column = getattr(reference.model, reference.key)
-        return self._pairs(reference, self.rows(reference).where(column.in_(keys[:MOST_SOUGHT])))
+        return self._pairs(reference, self.rows(reference).where(column.in_(keys[:_MOST_NAMED])))
 
     def allowed(self, reference: Reference, keys: Iterable[Any]) -> dict[Any, Any]:
         """Those rows of some keys that may be chosen, by their keys; in one query."""

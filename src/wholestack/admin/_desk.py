@@ -16,7 +16,7 @@ from ._frame import Frame
 from ._history import Author
 from ._record import record
 from ._resource import Resource
-from ._tenants import keep_to
+from ._tenants import asked, keep_to
 from ._tracked import write_by_itself
 from ._typed import typed
 
@@ -77,8 +77,7 @@ class Desk:
     @property
     def tenants(self) -> dict[str, Any]:
         """What a handler that deletes asks for beside the usual, where rows of the admin belong to tenants."""
-        scoped = any(each.session is not Session for each in self.admin.resources)
-        return {"tenant": Tenant} if scoped else {}
+        return asked(self.admin.resources)
 
     def begin(self, request: Request, identity: Identity[Any], tenant: Tenant | None = None) -> tuple[Access, Frame]:
         """What the person may here, and the frame of the page."""

@@ -43,9 +43,6 @@ Values = Mapping[str, Any]
 
 def table_in(metadata: MetaData) -> Rows:
     """The table of changes among the app's others, where migrations see it."""
-    found = metadata.tables.get(TABLE)
-    if found is not None:
-        return found
     return Rows(
         TABLE,
         metadata,
@@ -68,6 +65,7 @@ def table_in(metadata: MetaData) -> Rows:
         Index(None, "user"),
         Index(None, "at"),
         Index(None, "batch"),
+        keep_existing=True,
     )
 
 

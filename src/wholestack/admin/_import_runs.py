@@ -220,24 +220,25 @@ class Writes:
     # -- writing -----------------------------------------------------------------------------------------------------
 
     def _put_all(self, work: Sequence[tuple[RowPlan, Any]]) -> dict[int, tuple[Any, ...]]:
-        """Write the rows together; where the database refuses one, each by itself, to find which."""
+        """Write the rows together; where the database refuses one, each half by itself, to find which.
+
+        Not each row: PostgreSQL holds a lock for each savepoint that was kept, until the transaction ends.
+        """
         sound = [(plan, row) for plan, row in work if not plan.faults]
         try:
             with self._db.begin_nested():
                 return self._put(sound)
-        except (DBAPIError, ValidationFailed):
-            found: dict[int, tuple[Any, ...]] = {}
-            for plan, row in sound:
-                if plan.faults:
-                    continue
-                try:
-                    with self._db.begin_nested():
-                        found |= self._put([(plan, row)])
-                except ValidationFailed as error:
-                    plan.faults += [(self._plan.title(each.pointer[1:]), each.detail) for each in error.faults]
-                except DBAPIError as error:
-                    plan.faults.append((gettext("Row"), _refused(error)))
-            return found
+        except (DBAPIError, ValidationFailed) as error:
+            if len(sound) > 1:
+                half = len(sound) // 2
+                return self._put_all(sound[:half]) | self._put_all(sound[half:])
+            sound[0][0].faults += self._faults_of(error)
+            return {}
+
+    def _faults_of(self, error: DBAPIError | ValidationFailed) -> list[tuple[str, str]]:
+        if isinstance(error, ValidationFailed):
+            return [(self._plan.title(each.pointer[1:]), each.detail) for each in error.faults]
+        return [(gettext("Row"), _refused(error))]
 
     def _put(self, work: Sequence[tuple[RowPlan, Any]]) -> dict[int, tuple[Any, ...]]:
         before = {plan.line: snapshot(self.resource, row, self._watched) for plan, row in work if row is not None}

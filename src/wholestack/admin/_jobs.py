@@ -46,9 +46,6 @@ _BLOBS = ("source", "outcome")
 
 def jobs_in(metadata: MetaData) -> Rows:
     """The table of jobs among the app's others, where migrations see it."""
-    found = metadata.tables.get(TABLE)
-    if found is not None:
-        return found
     return Rows(
         TABLE,
         metadata,
@@ -74,6 +71,7 @@ def jobs_in(metadata: MetaData) -> Rows:
         Column("finished_at", Moment()),
         Index(None, "user"),
         Index(None, "created_at"),
+        keep_existing=True,
     )
 
 

@@ -20,9 +20,6 @@ Files = Mapping[tuple[str, str], StoredFile]
 
 def table_in(metadata: MetaData) -> Rows:
     """The table of these files. It is what has them: a file goes after a commit only if no table has it."""
-    found = metadata.tables.get(TABLE)
-    if found is not None:
-        return found
     return Rows(
         TABLE,
         metadata,
@@ -34,6 +31,7 @@ def table_in(metadata: MetaData) -> Rows:
         Column("file", StoredFileType(), nullable=False),
         Index(None, "model", "key"),
         Index(None, "at"),
+        keep_existing=True,
     )
 
 

@@ -25,9 +25,6 @@ _SHORT = 255
 
 def table_in(metadata: MetaData) -> Rows:
     """The table of saved views among the app's others, where migrations see it."""
-    found = metadata.tables.get(TABLE)
-    if found is not None:
-        return found
     return Rows(
         TABLE,
         metadata,
@@ -38,6 +35,7 @@ def table_in(metadata: MetaData) -> Rows:
         Column("query", String(LONGEST), nullable=False),
         Column("usual", Boolean(), nullable=False),
         Index(None, "user", "model"),
+        keep_existing=True,
     )
 
 

@@ -13,6 +13,7 @@ from wholestack.templates import Page
 from ._changes import accesses_of, readable
 from ._everywhere import SiteSearch
 from ._frame import PREFERENCES, Frame, cookie_of
+from ._tenants import asked
 from ._typed import sign, typed
 
 if TYPE_CHECKING:
@@ -54,8 +55,7 @@ class SitePages:
     @property
     def tenants(self) -> dict[str, Any]:
         """What these pages ask for beside the usual, where rows belong to tenants."""
-        scoped = (each for each in self._admin.resources if each.session is not Session)
-        return {"tenant": Tenant} if any(scoped) else {}
+        return asked(self._admin.resources)
 
     def home(self, **given: Any) -> Page:
         """The first page: cards, models, and what was done last."""

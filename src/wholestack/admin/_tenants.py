@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from sqlalchemy import event, false
@@ -10,6 +11,8 @@ from sqlalchemy.orm import ORMExecuteState, with_loader_criteria
 from wholestack import App
 from wholestack.auth import NoTenant, OfTenant, Tenant, Tenants, scope_to
 from wholestack.db import Session
+
+from ._resource import Resource
 
 
 def keep_to(db: Session, tenant: Tenant, app: App) -> None:
@@ -26,6 +29,11 @@ def keep_to(db: Session, tenant: Tenant, app: App) -> None:
         scope_to(db, tenant, row_security=is_secured(app))
     except NoTenant:
         event.listen(db, "do_orm_execute", _without)
+
+
+def asked(resources: Iterable[Resource]) -> dict[str, Any]:
+    """What a handler asks for beside the usual, where rows of the admin belong to tenants: whose the request is."""
+    return {"tenant": Tenant} if any(each.session is not Session for each in resources) else {}
 
 
 def is_secured(app: App) -> bool:

@@ -53,7 +53,7 @@ class Table(DeclarativeBase):
 
     def __init_subclass__(cls, **arguments: Any) -> None:
         base: Any = cls  # SQLAlchemy's own attributes, whose types are its own.
-        if "metadata" in base.__dict__:
+        if isinstance(base.__dict__.get("metadata"), MetaData):  # A column of that name is SQLAlchemy's to refuse.
             base._sa_registry = _registry_of(base.metadata)
             if base.__dict__.get("__abstract__"):  # A mapped class may not say it: SQLAlchemy warns.
                 base.registry = base._sa_registry
@@ -68,15 +68,16 @@ class Table(DeclarativeBase):
 
 def _registry_of(metadata: MetaData) -> registry:
     """The registry of the models whose tables these are: one each, with the types that `Table` knows."""
-    own: registry | None = metadata.info.get("registry")
+    own: registry | None = metadata.info.get(_OWN)
     if own is None:
-        own = metadata.info["registry"] = registry(metadata=metadata)
+        own = metadata.info[_OWN] = registry(metadata=metadata)
         own.type_annotation_map = Table.registry.type_annotation_map  # the same: a later addition counts for both
         _REGISTRIES.add(own)
     return own
 
 
-Table.metadata.info["registry"] = Table.registry
+_OWN = "wholestack_registry"
+Table.metadata.info[_OWN] = Table.registry
 _REGISTRIES: weakref.WeakSet[registry] = weakref.WeakSet((Table.registry,))
 
 

@@ -38,7 +38,8 @@ _MANY_KINDS = frozenset({"list", "set", "frozenset", "tuple"})
 _NO_FORM = frozenset({"metadata", "serialization", "expected", "members", "function"})
 
 
-_READ: ContextVar[dict[tuple[int, int], Any] | None] = ContextVar("_READ", default=None)
+_Read = dict[tuple[int, int], tuple[Mapping[str, Any], Any, Any]]
+_READ: ContextVar[_Read | None] = ContextVar("_READ", default=None)
 
 
 @contextlib.contextmanager
@@ -61,7 +62,7 @@ def hints_of(function: Any, names: Mapping[str, Any]) -> Mapping[str, Any]:
     """
     read, key = _READ.get(), (id(function), id(names) if names else 0)
     if read is not None and key in read:
-        return read[key][0]  # type: ignore[no-any-return]  # of what stands below
+        return read[key][0]
     target: Any = function.__init__ if inspect.isclass(function) else inspect.unwrap(function)
     if not hasattr(target, "__annotations__"):
         target = target.__call__

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 from sqlalchemy import MetaData, inspect
+from sqlalchemy.exc import SAWarning, SQLAlchemyError
 
 from wholestack.db import Mapped, Table, mapped_column
 
@@ -75,3 +76,9 @@ def test_a_metadata_has_one_registry() -> None:
     columns = {"__module__": __name__, "__annotations__": {"id": Mapped[int]}, "id": mapped_column(primary_key=True)}
     mapped = type("Lonely", (Table,), {"metadata": metadata, **columns})
     assert inspect(mapped).registry is first.registry
+
+
+def test_an_attribute_called_metadata_that_is_none_is_sqlalchemys_to_tell_of() -> None:
+    columns = {"__module__": __name__, "__annotations__": {}, "metadata": mapped_column()}
+    with pytest.warns(SAWarning, match="'metadata' should be left reserved"), pytest.raises(SQLAlchemyError):
+        type("Odd", (Table,), columns)

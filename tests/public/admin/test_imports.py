@@ -13,7 +13,7 @@ from typing import Any
 
 import openpyxl
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import Engine, event, select
 
 from admin.bulk import VIEWS, BulkBooks, books
 from admin.site import BROWSER, Book, Genre, Site, Stock, Tag, login, post
@@ -254,6 +254,22 @@ def test_all_or_nothing_where_the_database_refuses_one(site: Site) -> None:
     only = site.client.get(f"{where}/preview?faults=1", headers=BROWSER).text
     assert only.count("There is such a row already") == 2
     assert len(site.all(Tag)) == 1
+
+
+def test_faults_are_found_by_halves(site: Site) -> None:
+    """A savepoint that is kept costs PostgreSQL a lock until the transaction ends: a large file must not take them all."""
+    login(site.client, "*")
+    site.add(Tag(name="there"))
+    where = begun(site, as_csv([["name"], *([f"tag {each}"] for each in range(499)), ["there"]]), model="tag")
+    savepoints: list[str] = []
+    noted = lambda connection, name: savepoints.append(name)  # noqa: E731  (taken off again below)
+    event.listen(Engine, "savepoint", noted)
+    try:
+        page = checked(site, where)
+    finally:
+        event.remove(Engine, "savepoint", noted)
+    assert counts(page)[3] == 1
+    assert len(savepoints) < 30
 
 
 def test_what_changed_since_the_dry_run_stops_the_import(site: Site) -> None:
