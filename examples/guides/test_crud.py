@@ -14,6 +14,7 @@ from wholestack.db import (
     ForeignKey,
     Mapped,
     Model,
+    NewRows,
     NoCopy,
     Session,
     Timestamps,
@@ -212,6 +213,8 @@ def visible(request: Request) -> Select[Album]:
 def load(db: Session) -> None:
     insert_many(db, Genre, ({"name": f"genre {number}"} for number in range(10_000)))
     upsert(db, Genre, [{"name": "Jazz"}, {"name": "genre 1"}], on=["name"])
+    made = NewRows(db, Genre, ["name"]).write(db, [{"name": "Blues"}, {"name": "Folk"}])
+    assert [genre.name for genre in made if genre.id] == ["Blues", "Folk"]
 
 
 # [/bulk]
@@ -238,7 +241,7 @@ def test_an_api_of_ones_own() -> None:
         client.delete("/albums/1", headers=ann).expect(204)
         with shop.session() as db:
             load(db)
-        assert client.get("/genres?total=true").json()["total"] == 10_001
+        assert client.get("/genres?total=true").json()["total"] == 10_003
 
 
 # [etag]

@@ -108,7 +108,7 @@ def list_filter_and_edit(page: Any, title: str) -> None:
     page.get_by_role("navigation", name="Models").get_by_role("link", name="Books").click()
     page.get_by_role("search").get_by_label("Genre").select_option("poems")
     page.get_by_role("button", name="Show", exact=True).first.click()
-    page.get_by_text("1 rows").wait_for()
+    page.get_by_text("1 row", exact=True).wait_for()
     page.get_by_role("rowheader").get_by_role("link").first.click()
     page.get_by_label("Title", exact=True).fill(title)
     page.get_by_role("button", name="Save and go on").click()

@@ -99,7 +99,7 @@ def test_a_filter_by_a_relation_is_searched(tab: Callable[..., Any], javascript:
     page.locator("#filter-author").get_by_role("option", name="Bo Bell").wait_for(state="attached")
     page.locator("#filter-author").select_option(label="Bo Bell")
     page.get_by_role("button", name="Show", exact=True).first.click()
-    page.get_by_text("1 rows").wait_for()
+    page.get_by_text("1 row", exact=True).wait_for()
     assert page.locator("#filter-author option:checked").inner_text() == "Bo Bell"
     assert page.get_by_role("rowheader").all_inner_texts() == ["By Bo"]
 

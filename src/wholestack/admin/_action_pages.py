@@ -10,10 +10,10 @@ from sqlalchemy import Row
 from sqlalchemy.exc import IntegrityError
 
 from wholestack import Form, HTTPError, NotFound, Redirect, Request, Router
-from wholestack.auth import Identity, OfTenant, Tenant, permission, permission_name
+from wholestack.auth import Identity, Tenant, permission, permission_name
 from wholestack.db import Session
 from wholestack.forms import FormError, FormView, Widget
-from wholestack.languages import gettext
+from wholestack.languages import gettext, ngettext
 from wholestack.sessions import Messages
 from wholestack.templates import Page
 
@@ -60,9 +60,10 @@ def action_pages(desk: Desk, router: Router) -> None:
         path = f"{desk.path}/-/actions/{action.name}/{{job}}"
         ask = functools.partial(pages.ask, action)
         run = functools.partial(pages.run, action)
-        page = desk.handler(_named(ask, f"ask_{action.name}"), Page, deletes=True, job=int, form=view[model])
+        deletes = action.name == DELETE.name
+        page = desk.handler(_named(ask, f"ask_{action.name}"), Page, deletes=deletes, job=int, form=view[model])
         takes = {"job": int, "form": form[model], "messages": Messages}
-        sent = desk.handler(_named(run, f"run_{action.name}"), Redirect, deletes=True, **takes)
+        sent = desk.handler(_named(run, f"run_{action.name}"), Redirect, deletes=deletes, **takes)
         router.get(path, hidden=True)(page)
         router.post(path, hidden=True, again=page)(sent)
     job = f"{desk.path}/-/jobs/{{job}}"
@@ -119,15 +120,12 @@ class ActionPages:
                 messages.warning(gettext("Choose some rows first."))
                 return Redirect(back)
             settings["keys"] = list(dict.fromkeys(keys[:_MOST_KEYS]))
-        is_held = issubclass(self.resource.model, OfTenant)
-        if tenant is not None and tenant.key is not None and not is_held:
-            settings["tenant"] = str(tenant.key)
         values = {
             "model": self.resource.table,
             "kind": "action",
             "name": str(action.title),
             "settings": settings,
-            "tenant": tenant.key if tenant is not None and is_held else None,
+            "tenant": None if tenant is None else tenant.key,
         }
         number = self._jobs.put(db, identity, request.client or "", values)
         return Redirect(frame.url(self.resource.slug, "-", "actions", action.name, str(number)))
@@ -140,7 +138,7 @@ class ActionPages:
         access, frame = self._desk.begin(request, identity)
         access.require(action.permission)
         found = self._asked(db, identity, action, job)
-        access.tenant = found.settings.get("tenant")
+        access.tenant = found.tenant
         question = Question(access, db, action, found, has_outbox=self._runs.has_outbox)
         return self._desk.page("action.html", frame, question=question, form=form, job=found, resource=self.resource)
 
@@ -164,7 +162,7 @@ class ActionPages:
         access, frame = self._desk.begin(request, identity)
         access.require(action.permission)
         found = self._asked(db, identity, action, job)
-        access.tenant = found.settings.get("tenant")
+        access.tenant = found.tenant
         if found.state != ASKED:  # Sent twice: the first time counts.
             return Redirect(frame.url(self.resource.slug, "-", "jobs", str(job)))
         settings = {**found.settings, "form": form.model_dump(mode="json", exclude={"counted"})}
@@ -182,7 +180,8 @@ class ActionPages:
         done = self._jobs.get(db, identity, job, self.resource.table)
         if done.state == DONE:
             messages.success(
-                done.note or gettext("%(title)s: %(count)s rows.") % {"title": action.title, "count": done.done}
+                done.note
+                or ngettext("%(title)s: %(num)s row.", "%(title)s: %(num)s rows.", done.done, title=action.title)
             )
             return Redirect(f"{frame.url(self.resource.slug)}?{_without_page(found.settings.get('query', ''))}")
         return Redirect(frame.url(self.resource.slug, "-", "jobs", str(job)))

@@ -118,7 +118,7 @@ class ChangePages:
         readers = {table: Reader(db, access) for table, access in accesses.items()}
         lines: list[tuple[Row[Any], Resource, Sequence[FieldLine]]] = [
             (each, accesses[each.model].resource, readers[each.model].lines(each))
-            for each in readable(db, accesses, changes, tenant.key if tenant else None)
+            for each in readable(db, self._admin.history, accesses, changes, tenant.key if tenant else None)
         ]
         more = asked.url(changes[-1].id) if len(found) > _SIZE else None
         may_read = frame.identity.can(MAY_READ)

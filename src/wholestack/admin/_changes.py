@@ -18,8 +18,10 @@ from wholestack.db import Session
 from ._access import Access
 from ._cells import NOTHING, cell, words_of
 from ._deletion import restored
+from ._history import History
 from ._record import key_column, keys_in, relation_at, typed_keys
 from ._resource import Resource
+from ._soft import is_deleted
 
 
 @dataclasses.dataclass(frozen=True)
@@ -126,14 +128,15 @@ def version(now: Mapping[str, Any], later: Iterable[Row[Any]]) -> dict[str, Any]
 
 
 def readable(
-    db: Session, accesses: Mapping[str, Access], changes: Sequence[Row[Any]], tenant: Any = None
+    db: Session, history: History, accesses: Mapping[str, Access], changes: Sequence[Row[Any]], tenant: Any = None
 ) -> list[Row[Any]]:
     """Those of some changes that are of rows which a person may see.
 
-    Rows that are not there any more are judged by what the history has of them.
+    Rows that are not there any more are judged by what the history has of them, also where others have their keys now.
 
     Arguments:
         db: the session.
+        history: what the changes are from.
         accesses: what they may, by table.
         changes: the changes.
         tenant: the key of the tenant whom the request is for.
@@ -145,11 +148,11 @@ def readable(
     for table, some in by_table.items():
         access = accesses.get(table)
         if access is not None and access.may("view"):
-            found.update(_readable(db, access, some, tenant))
+            found.update(_readable(db, history, access, some, tenant))
     return [each for each in changes if each.id in found]
 
 
-def _readable(db: Session, access: Access, changes: Sequence[Row[Any]], tenant: Any) -> Iterator[int]:
+def _readable(db: Session, history: History, access: Access, changes: Sequence[Row[Any]], tenant: Any) -> Iterator[int]:
     model = access.resource.model
     if issubclass(model, OfTenant):
         changes = [each for each in changes if tenant is not None and each.tenant == str(tenant)]
@@ -158,9 +161,11 @@ def _readable(db: Session, access: Access, changes: Sequence[Row[Any]], tenant: 
         return
     keys = {each.key: values for each in changes if (values := access.resource.keys.values(each.key)) is not None}
     there = {access.resource.keys.text(row): row for row in _rows(db, access.resource, list(keys.values()))}
+    ended = history.ended(db, access.resource.table, list(there))
     for each in changes:
         row = there.get(each.key)
-        if access.may_any_row("view", row) if row is not None else may_see_gone(db, access, each):
+        is_gone = row is None or (each.id <= ended.get(each.key, 0) and not is_deleted(access.resource, row))
+        if may_see_gone(db, access, each) if is_gone else access.may_any_row("view", row):
             yield each.id
 
 

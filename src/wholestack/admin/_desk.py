@@ -76,7 +76,9 @@ class Desk:
 
     @property
     def tenants(self) -> dict[str, Any]:
-        """What a handler that deletes asks for beside the usual, where rows of the admin belong to tenants."""
+        """What a handler asks for beside the usual that deletes, or begins a job, where rows of the admin belong to
+        tenants.
+        """
         return asked(self.admin.resources)
 
     def begin(self, request: Request, identity: Identity[Any], tenant: Tenant | None = None) -> tuple[Access, Frame]:

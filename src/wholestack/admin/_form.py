@@ -147,7 +147,8 @@ class FormOf:
             own |= {THEN: (_Hidden, ""), THEIRS: (list[str], [])}
         own |= {find_name(name): (_Search, pydantic.Field("", max_length=200)) for name in self.references}
         for name in self.files:
-            accept = ",".join(self.resource.view.file_types.get(name, ()))
+            view = self.resource.view
+            accept = ",".join(view.file_types.get(name, ("image/*",) if name in view.images else ()))
             widget = Widget("file", accept=accept) if accept else Widget("file")
             own[name] = (Annotated[Upload | None, widget], pydantic.Field(None, title=words_of(name)))
             own[remove_name(name)] = (bool, False)

@@ -12,12 +12,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypedDict
 
 import pydantic_core
-from sqlalchemy import JSON, BigInteger, Column, Integer, MetaData, Row, Select, String, delete, insert, select
+from sqlalchemy import JSON, BigInteger, Column, Integer, MetaData, Row, Select, String, delete, func, insert, select
 from sqlalchemy import Table as Rows
 
 from wholestack import Request
 from wholestack.auth import Identity
-from wholestack.db import Index, Moment, Session
+from wholestack.db import Index, Moment, Session, insert_at_once
 from wholestack.files import StoredFile
 
 from ._kept import KeptFiles
@@ -28,6 +28,7 @@ MAY_READ = f"{TABLE}.view"
 """The permission to read what everybody did, of the models that one may see."""
 _SHORT = 255
 _ADDRESS = 64
+_ACTION = 40
 _MOST = 200
 """Changes that a page shows."""
 _VERSIONS = 10_000
@@ -57,7 +58,7 @@ def table_in(metadata: MetaData) -> Rows:
         Column("key", String(_SHORT), nullable=False),
         Column("tenant", String(_SHORT), nullable=True),
         Column("label", String(_SHORT), nullable=False),
-        Column("action", String(40), nullable=False),
+        Column("action", String(_ACTION), nullable=False),
         Column("values", JSON(), nullable=False),
         Column("labels", JSON(), nullable=False),
         Column("batch", String(32), nullable=False),
@@ -162,7 +163,9 @@ class History:
 
     # -- writing -----------------------------------------------------------------------------------------------------
 
-    def write(self, db: Session, author: Author, changes: Sequence[Change], batch: str = "") -> str:
+    def write(
+        self, db: Session, author: Author, changes: Sequence[Change], batch: str = "", *, many: bool = False
+    ) -> str:
         """Write down changes that belong together.
 
         Arguments:
@@ -170,6 +173,7 @@ class History:
             author: who did it.
             changes: what was done.
             batch: the name of a batch that was begun.
+            many: whether they are hundreds, and this is no event of a flush.
 
         Returns:
             the name of the batch.
@@ -178,7 +182,11 @@ class History:
         if changes:
             now = _now()
             beside = _bounded(dataclasses.asdict(author)) | {"at": now, "batch": batch}
-            db.execute(self._insert, [_row(each) | beside for each in changes])
+            rows = [{**beside, **_row(each)} for each in changes]
+            if many:
+                insert_at_once(db, self.rows, rows)
+            else:
+                db.execute(self._insert, rows)
             taken = ((each.model, each.key, name, file) for each in changes for name, file in each.files.items())
             self.files.keep(db, now, taken)
             self._sweep_at_times(db)
@@ -249,6 +257,14 @@ class History:
         last = db.execute(asked.order_by(column.id.desc()).limit(1)).first()
         return (0, None) if last is None or last.action == "restore" else (last.id, last.at)
 
+    def ended(self, db: Session, model: str, keys: Sequence[str]) -> dict[str, int]:
+        """The numbers of the deletions at which the history of others ends that had some of these keys; see `begun`."""
+        column = self.rows.c
+        ends = (column.model == model, column.key.in_(keys), column.action.in_(("delete", "restore")))
+        last = select(func.max(column.id)).where(*ends).group_by(column.key)
+        asked = select(column.key, column.id).where(column.id.in_(last), column.action == "delete")
+        return {each.key: each.id for each in db.execute(asked)} if keys else {}
+
     def since(self, db: Session, model: str, key: str, change: int) -> Sequence[Row[Any]]:
         """All changes of a row after one of them, the latest first."""
         return self.of(db, model, key, after=change, most=_VERSIONS)
@@ -278,16 +294,22 @@ def _now() -> datetime.datetime:
 
 def _bounded(values: dict[str, Any]) -> dict[str, Any]:
     """Texts as long as their columns."""
-    longest = {"action": 40, "address": _ADDRESS}
+    longest = {"address": _ADDRESS}
     return {
         name: value[: longest.get(name, _SHORT)] if isinstance(value, str) else value for name, value in values.items()
     }
 
 
 def _row(change: Change) -> dict[str, Any]:
-    names = [field.name for field in dataclasses.fields(change) if field.name != "files"]
-    found = _bounded({name: getattr(change, name) for name in names})
-    return found | {"values": {name: list(pair) for name, pair in change.values.items()}}
+    return {
+        "action": change.action[:_ACTION],
+        "model": change.model[:_SHORT],
+        "key": change.key[:_SHORT],
+        "label": str(change.label)[:_SHORT],
+        "values": change.values,
+        "labels": change.labels,
+        "tenant": change.tenant and change.tenant[:_SHORT],
+    }
 
 
 def plain(value: Any) -> Any:

@@ -18,6 +18,7 @@ from wholestack.sessions import Messages
 from wholestack.templates import Page
 
 from ._access import Access
+from ._cells import cell
 from ._changes import FieldLine, Reader, readable, version
 from ._deletion import Return, lost, restored
 from ._desk import Desk
@@ -107,7 +108,11 @@ class HistoryPages:
             values = self.resource.keys.values(key)
             there = values is None or db.get(self.resource.model, values[0] if len(values) == 1 else values) is not None
             accesses = {self.resource.table: access}
-            if gone is None or there or not readable(db, accesses, [gone], tenant.key if tenant else None):
+            if (
+                gone is None
+                or there
+                or not readable(db, self.history_of, accesses, [gone], tenant.key if tenant else None)
+            ):
                 raise
             return None, gone
 
@@ -165,6 +170,7 @@ class HistoryPages:
         page.files = files
         if self.resource.files:
             page.earlier = self.history_of.files.of(db, found.model, found.key, since)
+        page.version = cell(found.at)
         page.lost = lost(self.resource, then, page.earlier, row)
         form.action = frame.url(self.resource.slug, key)
         page.open(db, restored(db, self.resource, then, page.earlier))
@@ -186,7 +192,7 @@ class HistoryPages:
         some = [each for resource, each in together if resource.files]
         accesses = {each.model: found for of, each in together if (found := access.of(of.model)) is not None}
         names: list[str] = []
-        for each in readable(db, accesses, some, tenant.key if tenant else None):
+        for each in readable(db, self.history_of, accesses, some, tenant.key if tenant else None):
             own = accesses[each.model]
             seen = {name: pair[0] for name in own.visible(each.values) if (pair := each.values[name])}
             names += lost(own.resource, seen, self.history_of.files.of(db, each.model, each.key))

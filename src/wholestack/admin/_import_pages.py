@@ -14,12 +14,12 @@ import pydantic_core
 from sqlalchemy import Row
 
 from wholestack import Form, HTTPError, Redirect, Request, Response, Router, Stream, Upload
-from wholestack.auth import Identity, OfTenant, Tenant, permission, permission_name
+from wholestack.auth import Identity, Tenant, permission, permission_name
 from wholestack.db import Session
 from wholestack.files import PackageMissing
 from wholestack.forms import FormError, FormView
 from wholestack.http import content_disposition, size
-from wholestack.languages import gettext
+from wholestack.languages import gettext, ngettext
 from wholestack.sessions import Messages
 from wholestack.templates import Page
 
@@ -87,12 +87,11 @@ def import_pages(desk: Desk, router: Router) -> None:
     form: Any = Form
     view: Any = FormView
     permission(permission_name(desk.resource.model, "import"))
-    tenant: dict[str, Any] = {"tenant": Tenant} if issubclass(desk.resource.model, OfTenant) else {}
     path = f"{desk.path}/-/import"
     limits = dataclasses.replace(desk.admin.runs.app.limits, body=pages.largest + _BESIDE)
     begin = desk.handler(pages.begin_import, Page, form=view[ImportFile])
     router.get(path, hidden=True)(begin)
-    sent = desk.handler(pages.upload, Redirect, form=form[ImportFile], **tenant)
+    sent = desk.handler(pages.upload, Redirect, form=form[ImportFile], **desk.tenants)
     router.post(path, hidden=True, again=begin, limits=limits)(sent)
     columns = desk.handler(pages.columns, Page, job=int)
     router.get(f"{path}/{{job}}", hidden=True)(columns)
@@ -217,7 +216,7 @@ class ImportPages:
         if done.state in LIVE:
             return Redirect(frame.url(self.resource.slug, "-", "jobs", str(job)))
         if done.state == DONE:
-            messages.success(gettext("%(count)s rows are imported.") % {"count": done.total})
+            messages.success(ngettext("%(num)s row is imported.", "%(num)s rows are imported.", done.total))
         return Redirect(frame.url(self.resource.slug, "-", "import", str(job), "preview"))
 
     # -- what would become of it -------------------------------------------------------------------------------------

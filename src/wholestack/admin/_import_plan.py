@@ -114,7 +114,10 @@ class Plan:
 
     def title(self, name: str) -> str:
         """The heading of an attribute's column; its words where the file has none."""
-        return self._titles.get(name) or words_of(name)
+        title = self._titles.get(name)
+        if not title:
+            title = self._titles[name] = words_of(name)
+        return title
 
     def key_of(self, line: int, cells: Sequence[Any]) -> RowPlan:
         """A row with the values by which it is found."""

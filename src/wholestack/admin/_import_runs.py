@@ -11,12 +11,14 @@ from sqlalchemy import Row, select
 from sqlalchemy.exc import DBAPIError
 
 from wholestack import Forbidden
+from wholestack.db import NewRows
 from wholestack.errors import ValidationFailed
 from wholestack.languages import gettext
 
 from ._action_runs import fields_shown
 from ._history import Author, Change, differences
 from ._import_files import Packed, Packer
+from ._import_inserts import takes_many
 from ._import_plan import Plan, RowPlan
 from ._jobs import ASKED, DONE, FAILED, Jobs
 from ._paths import among
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
     from ._access import Access
     from ._plugin import Admin
+    from ._references import Reference
 
 BATCH = 500
 """Rows that are looked up, written and noted together."""
@@ -132,8 +135,17 @@ class Writes:
         self._may_add = access.may("add")
         self._may_change = access.may("change")
         shown = fields_shown(access)
-        self._watched = [name for name in shown if name not in self.resource.to_many or name in plan.names]
+        self._watched = [
+            name
+            for name in shown
+            if (name not in self.resource.to_many or name in plan.names) and not is_secret(self.resource, name)
+        ]
+        attributes = self.resource.attributes
+        self._json = [name for name in plan.names if name in attributes and attributes[name].family in _JSON]
+        many = takes_many(db, self.resource, plan.names)
+        self._new_rows = NewRows(db, self.resource.model, plan.names) if many else None
         self._first: dict[tuple[Any, ...], int] = {}
+        self._there_already: dict[str, set[Any]] = {name: set() for name in plan.references}
 
     def batch(self, batch: Sequence[tuple[int, Sequence[Any]]]) -> Iterator[tuple[Any, ...]]:
         """Write some rows.
@@ -197,21 +209,33 @@ class Writes:
     def _check_references(self, work: Sequence[tuple[RowPlan, Any]]) -> None:
         """Rows of other models must be there, and theirs to choose; they are looked up for all lines at once."""
         for name, reference in self._plan.references.items():
-            wanted = {key for plan, _ in work for key in _keys_in(plan.values.get(name))}
-            if not wanted:
-                continue
-            column = getattr(reference.model, reference.key)
-            choices = self._choices(reference).where(column.in_(wanted))
-            rows = {getattr(row, reference.key): row for row in self._db.scalars(choices)}
-            for plan, _ in work:
-                keys = _keys_in(plan.values.get(name))
-                if any(key not in rows for key in keys):
+            sent = [(plan, keys) for plan, _ in work if (keys := _keys_in(plan.values.get(name)))]
+            wanted = {key for _, keys in sent for key in keys}
+            there = self._found(name, reference, wanted)
+            for plan, keys in sent:
+                if not there.keys() >= set(keys):
                     told = gettext("There is no such row, or it is not yours to see.")
                     plan.faults.append((self._plan.title(name), told))
-                elif reference.many and name in plan.values:
-                    plan.values[name] = [rows[key] for key in dict.fromkeys(keys)]
+                elif reference.many:
+                    plan.values[name] = [there[key] for key in dict.fromkeys(keys)]
 
-    def _choices(self, reference: Any) -> Any:
+    def _found(self, name: str, reference: Reference, wanted: set[Any]) -> dict[Any, Any]:
+        """Those of some keys that they may choose, with their rows where these are wanted.
+
+        What was there once in this transaction is not asked for again: a row that somebody else takes away meanwhile
+        is the database's to refuse.
+        """
+        column = getattr(reference.model, reference.key)
+        if reference.many:
+            rows = self._db.scalars(self._choices(reference).where(column.in_(wanted))) if wanted else ()
+            return {getattr(row, reference.key): row for row in rows}
+        known = self._there_already[name]
+        if not wanted <= known:
+            asked = self._choices(reference).where(column.in_(wanted - known)).with_only_columns(column)
+            known.update(self._db.scalars(asked))
+        return dict.fromkeys(known & wanted)
+
+    def _choices(self, reference: Reference) -> Any:
         if reference.relation:
             return self._access.choices(reference.relation)
         other = self._access.of(reference.model)
@@ -242,33 +266,44 @@ class Writes:
 
     def _put(self, work: Sequence[tuple[RowPlan, Any]]) -> dict[int, tuple[Any, ...]]:
         before = {plan.line: snapshot(self.resource, row, self._watched) for plan, row in work if row is not None}
-        rows: dict[int, Any] = {}
-        for plan, row in work:
-            made = self._filled(plan, row)
-            if made is not None:
-                rows[plan.line] = made
-                if row is None:
-                    self._db.add(made)
-        self._db.flush()
+        rows = self._written(work)
         self._check_theirs(work, rows)
         found = {}
         for plan, _ in work:
             if plan.line in rows and not plan.faults:
                 row = rows[plan.line]
                 values = differences(before.get(plan.line, {}), snapshot(self.resource, row, self._watched))
-                values = {name: pair for name, pair in values.items() if not is_secret(self.resource, name)}
                 found[plan.line] = (values, self.resource.view.label(row), row, plan.line in before)
         return found
 
+    def _written(self, work: Sequence[tuple[RowPlan, Any]]) -> dict[int, Any]:
+        """The rows by their lines, but those that the model itself refuses."""
+        rows: dict[int, Any] = {}
+        one_by_one = work
+        if self._new_rows is not None:
+            new = [plan for plan, row in work if row is None]
+            one_by_one = [pair for pair in work if pair[1] is not None]
+            made = self._new_rows.write(self._db, [self._values(plan) for plan in new])
+            rows = {plan.line: row for plan, row in zip(new, made, strict=True)}
+        for plan, row in one_by_one:
+            filled = self._filled(plan, row)
+            if filled is not None:
+                rows[plan.line] = filled
+                if row is None:
+                    self._db.add(filled)
+        self._db.flush()
+        return rows
+
+    def _values(self, plan: RowPlan) -> dict[str, Any]:
+        """The values as the model takes them."""
+        for name in self._json:
+            if name in plan.values:
+                plan.values[name] = pydantic_core.to_jsonable_python(plan.values[name])
+        return plan.values
+
     def _filled(self, plan: RowPlan, row: Any) -> Any:
         """The row with its values; None where the model itself refuses one."""
-        attributes = self.resource.attributes
-        values = {
-            name: pydantic_core.to_jsonable_python(value)
-            if name in attributes and attributes[name].family in _JSON
-            else value
-            for name, value in plan.values.items()
-        }
+        values = self._values(plan)
         new = row is None
         try:
             if new:
@@ -314,7 +349,7 @@ class Writes:
                         tenant=None if tenant is None else str(tenant),
                     )
                 )
-        self._history.write(self._db, author, changes)
+        self._history.write(self._db, author, changes, many=True)
 
 
 def of_names(model: type[Any], names: Sequence[str], values: Sequence[tuple[Any, ...]]) -> Any:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+import pydantic
 from sqlalchemy import Row
 from sqlalchemy.exc import IntegrityError
 
@@ -18,11 +19,12 @@ from wholestack.languages import gettext
 
 from ._access import Access
 from ._action_runs import ActionRun
+from ._actions import DELETE
 from ._history import Author
 from ._import_runs import ImportRun
 from ._jobs import CANCELLED, DONE, FAILED, LIVE, RUNNING, WAITING, Jobs
 from ._resource import Resource
-from ._tenants import is_secured
+from ._tenants import is_secured, keep_to
 from ._tracked import write_by_itself
 
 if TYPE_CHECKING:
@@ -191,11 +193,19 @@ class JobRuns:
     def _unit(self, job: Row[Any]) -> Iterator[tuple[Session, Access]]:
         """A transaction in which somebody's job goes on, with what they may at this moment."""
         with self.app.session() as db:
-            if job.tenant is not None:
-                tenant = Tenant(tenant_of(self._resource(job).model, job.tenant))
-                scope_to(db, tenant, row_security=is_secured(self.app))
+            resource = self._resource(job)
+            self._hold(db, resource, job)
             write_by_itself(db)
-            yield db, Access(self._resource(job), self._identity(db, job), tenant=job.settings.get("tenant"))
+            yield db, Access(resource, self._identity(db, job), tenant=job.tenant)
+
+    def _hold(self, db: Session, resource: Resource, job: Row[Any]) -> None:
+        """Have the session read what that of the request did which the job comes from."""
+        tenants = [each.model for each in self._admin.resources if each.session is not Session]
+        if resource.session is not Session:
+            tenant = Tenant(tenant_of([resource.model], job.tenant))
+            scope_to(db, tenant, row_security=is_secured(self.app))
+        elif tenants and job.settings.get("action") != DELETE.name:
+            keep_to(db, Tenant(tenant_of(tenants, job.tenant)), self.app)
 
     def _resource(self, job: Row[Any]) -> Resource:
         found = next((each for each in self._admin.resources if each.table == job.model), None)
@@ -256,10 +266,13 @@ def at_once(kind: str) -> int:
     return _AT_ONCE[kind]
 
 
-def tenant_of(model: type[Any], key: Any) -> Any:
-    """The key of a tenant as its models have it, of one as JSON has it."""
-    reader = attributes(model)[model.__tenant__].reader
-    return reader.validate_strings(key) if isinstance(key, str) else reader.validate_python(key)
+def tenant_of(models: Sequence[type[Any]], key: Any) -> Any:
+    """The key of a tenant as one of these models has it, of one as JSON has it; None where it is nobody's."""
+    for model in models if key is not None else ():
+        reader = attributes(model)[model.__tenant__].reader
+        with contextlib.suppress(pydantic.ValidationError):  # Another of them has keys of this kind.
+            return reader.validate_strings(key) if isinstance(key, str) else reader.validate_python(key)
+    return None
 
 
 def author_of(job: Row[Any]) -> Author:

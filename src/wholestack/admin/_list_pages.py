@@ -10,7 +10,7 @@ from wholestack.auth import Identity
 from wholestack.crud import Pager
 from wholestack.db import Session
 from wholestack.forms import FormView
-from wholestack.languages import gettext
+from wholestack.languages import gettext, ngettext
 from wholestack.sessions import Messages
 from wholestack.templates import Page
 
@@ -85,7 +85,7 @@ class ListPages:
         access, frame = self._desk.begin(request, identity)
         access.require("change")
         changed = SentEdits(self._desk, access, self.resource.view.editable).write(db, request, form)
-        messages.success(gettext("%(number)s rows are changed.") % {"number": changed})
+        messages.success(ngettext("%(num)s row is changed.", "%(num)s rows are changed.", changed))
         return Redirect(f"{frame.url(self.resource.slug)}?{urlencode(request.query, doseq=True)}")
 
     def keep(

@@ -39,14 +39,16 @@ def fields_of(resource: Resource) -> list[str]:
 
 def snapshot(resource: Resource, row: Any, names: Iterable[str] | None = None) -> dict[str, Any]:
     """The values of a row, as JSON has them; related rows by their keys."""
-    return {name: _plain(resource, name, getattr(row, name)) for name in names or fields_of(resource)}
+    relations, loaded = resource.relations, vars(row)  # Past SQLAlchemy's descriptors, where there is nothing to load.
+    values = {name: loaded[name] if name in loaded else getattr(row, name) for name in names or fields_of(resource)}
+    for name in relations.keys() & values.keys():
+        values[name] = _related(values[name])
+    found: dict[str, Any] = plain(values)
+    return found
 
 
-def _plain(resource: Resource, name: str, value: Any) -> Any:
-    if name in resource.relations:
-        rows = value if isinstance(value, Iterable) else [] if value is None else [value]
-        return related(rows)
-    return plain(value)
+def _related(value: Any) -> list[Any]:
+    return related(value if isinstance(value, Iterable) else [] if value is None else [value])
 
 
 def related(rows: Iterable[Any]) -> list[Any]:

@@ -215,7 +215,8 @@ class RowPage:
         gone: whether the row has gone while its form was open.
         files: gives addresses of stored files.
         earlier: files that the row had before, which it may be given again.
-        lost: what files of the version that is had back were called, which are not there any more.
+        version: the moment, in a cell, of the version that is had back; empty for the row as it is.
+        lost: what files of that version were called, which are not there any more.
         searched: by form, the fields whose choices are searched.
     """
 
@@ -230,6 +231,7 @@ class RowPage:
         self.moved_on: bool = False
         self.files: FileStore | None = None
         self.earlier: Files = {}
+        self.version: str = ""
         self.lost: Sequence[str] = ()
         self._of: FormOf = self.resource.page_form
         self._known: dict[Any, Any] = {}

@@ -70,7 +70,9 @@ class SitePages:
         """The latest changes of rows that the person may see."""
         accesses = accesses_of(frame.resources, frame.identity)
         latest = self._admin.history.latest(db, list(accesses), limit=_LOOKED_AT)
-        return readable(db, accesses, latest, None if tenant is None else tenant.key)[:_MOST_CHANGES]
+        return readable(db, self._admin.history, accesses, latest, None if tenant is None else tenant.key)[
+            :_MOST_CHANGES
+        ]
 
     def search(self, request: Request, identity: Identity[Any], db: Session, tenant: Tenant | None = None) -> Page:
         """What is called so, of all models."""

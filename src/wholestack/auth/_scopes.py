@@ -13,7 +13,7 @@ import dataclasses
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, TypeAlias, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Select, bindparam, column, event, inspect
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, column, event
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import ORMExecuteState, SessionTransaction, with_loader_criteria
@@ -249,8 +249,8 @@ def _flushes(session: AlchemySession, _context: Any, _instances: Any) -> None:
         scope.flushing = True
 
 
-@event.listens_for(Session, "before_attach")
-def _attaches(session: AlchemySession, row: Any) -> None:
+@event.listens_for(Session, "before_attach", raw=True)
+def _attaches(session: AlchemySession, state: Any) -> None:
     scope = scope_of(session)
-    if scope is not None and isinstance(row, OfTenant) and inspect(row).key is not None and session.is_active:
-        attached(session, row)
+    if scope is not None and issubclass(state.class_, OfTenant) and state.key is not None and session.is_active:
+        attached(session, state.obj())

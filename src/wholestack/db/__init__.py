@@ -2,10 +2,11 @@
 
 Here belongs what joins them to an app: the plugin (`_database`), a request's unit of work (`_unit`, `_session`), the
 connections that wait as their caller's colour asks (`_colour`, `_connection`, `_sqlite`, `_postgresql`, `_mariadb`),
-the pool (`_pool`, `_slots`), the bases of models and their types (`_models`, `_types`), many rows at once (`_bulk`),
-and the drivers' errors as answers (`_errors`). Never here: SQL that SQLAlchemy could say, a page, a user. A call flows
-so: a handler's `db.get(…)` goes through SQLAlchemy to a cursor of ours; that asks how it may wait (`how_to_wait`),
-waits so, and gives SQLAlchemy its rows; after the handler the unit commits, before the first byte is sent.
+the pool (`_pool`, `_slots`), the bases of models and their types (`_models`, `_types`), many rows at once (`_bulk`;
+`_new_rows`: those that are wanted back), and the drivers' errors as answers (`_errors`). Never here: SQL that
+SQLAlchemy could say, a page, a user. A call flows so: a handler's `db.get(…)` goes through SQLAlchemy to a cursor of
+ours; that asks how it may wait (`how_to_wait`), waits so, and gives SQLAlchemy its rows; after the handler the unit
+commits, before the first byte is sent.
 
 What SQLAlchemy is asked for most is named here, too, so that one import serves a file of models.
 """
@@ -40,6 +41,7 @@ from ._errors import (
 )
 from ._history import History, Revision, applied
 from ._models import Model, Table, Timestamps, UUIDModel
+from ._new_rows import NewRows, insert_at_once
 from ._session import Session
 from ._types import Encrypted, Exact, Moment
 from ._unit import Opened
@@ -65,6 +67,7 @@ __all__ = [
     "Mapped",
     "Model",
     "Moment",
+    "NewRows",
     "NoCopy",
     "NotWritable",
     "Opened",
@@ -93,6 +96,7 @@ __all__ = [
     "delete",
     "func",
     "insert",
+    "insert_at_once",
     "insert_many",
     "mapped_column",
     "read_many",

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Dialect,
     Integer,
     Select,
+    Table,
     UniqueConstraint,
     and_,
     bindparam,
@@ -294,15 +295,15 @@ def _say(driver: Any, sql: str) -> None:
 # -- COPY ------------------------------------------------------------------------------------------------------------
 
 
-def copy_in(db: AlchemySession, model: type, rows: Rows) -> int:
+def copy_in(db: AlchemySession, model: type | Table, rows: Rows) -> int:
     """Write rows by PostgreSQL's ``COPY``, the fastest way in; they are sent as they are made.
 
     Defaults that the model makes in Python are made here, too; one that breaks a constraint breaks them all.
 
     Arguments:
         db: the session; what it holds is flushed first. It can do nothing else until this is over.
-        model: the model.
-        rows: values by the names of attributes, each row with the same names.
+        model: the model, or a table.
+        rows: values by the names of attributes, of a table's columns, each row with the same names.
 
     Returns:
         how many.
@@ -315,19 +316,19 @@ def copy_in(db: AlchemySession, model: type, rows: Rows) -> int:
     first = next(rows, None)
     if first is None:
         return 0
-    mapper: Mapper[Any] = inspect(model)
+    target: Any = inspect(model)
+    table: Any = target if isinstance(target, Table) else target.local_table
     dialect = _postgresql(db)
-    own: list[tuple[str, Any]] = list(mapper.columns.items())
+    own: list[tuple[str, Any]] = list(target.columns.items())
     defaults = {
-        name: _made(mapper, column)
+        name: _made(target, column)
         for name, column in own
-        if name not in first and isinstance(column, Column) and _is_made(mapper, column)
+        if name not in first and isinstance(column, Column) and _is_made(target, column)
     }
     names = [*first, *defaults]
-    columns = [mapper.columns[name] for name in names]
+    columns = [target.columns[name] for name in names]
     preparer = dialect.identifier_preparer
     listed = ", ".join(preparer.format_column(column) for column in columns)
-    table: Any = mapper.local_table
     sql = f"COPY {preparer.format_table(table)} ({listed}) FROM STDIN"
     write = [column.type.dialect_impl(dialect).bind_processor(dialect) for column in columns]
     with _copying(db, sql) as copy:
@@ -340,17 +341,17 @@ def copy_in(db: AlchemySession, model: type, rows: Rows) -> int:
     return int(copy.cursor.rowcount)
 
 
-def _is_made(mapper: Mapper[Any], column: Column[Any]) -> bool:
+def _is_made(target: Mapper[Any] | Table, column: Column[Any]) -> bool:
     given: Any = column.default
-    if column is mapper.version_id_col:
-        return mapper.version_id_generator is not False  # Else the database makes it.
+    if isinstance(target, Mapper) and column is target.version_id_col:
+        return target.version_id_generator is not False  # Else the database makes it.
     return given is not None and (given.is_scalar or given.is_callable)
 
 
-def _made(mapper: Mapper[Any], column: Column[Any]) -> Callable[[], Any]:
+def _made(target: Mapper[Any] | Table, column: Column[Any]) -> Callable[[], Any]:
     given: Any = column.default
-    if column is mapper.version_id_col:
-        first: Any = mapper.version_id_generator
+    if isinstance(target, Mapper) and column is target.version_id_col:
+        first: Any = target.version_id_generator
         return lambda: first(None)
     return (lambda: given.arg(None)) if given.is_callable else (lambda: given.arg)
 

@@ -132,6 +132,8 @@ def test_an_old_version_is_had_back_as_a_change(site: Site) -> None:
     first = history(site)[0].id
     form = site.client.get(f"/admin/book/{book.id}/history/{first}").text
     assert 'value="One"' in form
+    assert "Nothing is changed until you save it." in form
+    assert "Nothing is changed until you save it." not in site.client.get(f"/admin/book/{book.id}").text
     assert f'action="/admin/book/{book.id}"' in form
     assert [each.title for each in site.all(Book)] == ["Two"]
     old = site.all(Tag)[0].id
@@ -268,6 +270,10 @@ def test_nobody_reads_of_rows_that_are_not_theirs(archive: Site) -> None:
         assert "Theirs" not in site.client.get(path).text
     statuses = [site.client.get(f"/admin/manuscript/{key}/history", headers=BROWSER).status for key in (1, 2, 3)]
     assert statuses == [200, 404, 404]
+    site.add(Manuscript(id=2, title="A second", owner_id=person.id))  # It has the key of another's that is gone.
+    for path in ("/admin/history", "/admin/"):
+        page = site.client.get(path).text
+        assert ("A second" in page, "Theirs" in page) == (True, False)
 
 
 def test_fields_that_somebody_may_not_see_are_not_in_their_history(archive: Site) -> None:

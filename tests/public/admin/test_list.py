@@ -398,7 +398,7 @@ def test_rows_are_edited_in_the_list(site: Site) -> None:
     answer = edit(site, sent | {"rows[0].price": "7", "rows[0].in_print": "false"}, "?limit=20")
     assert (answer.status, answer.headers["location"]) == (303, "/admin/book?limit=20")
     assert [(each.price, each.in_print) for each in site.all(Book)] == [(7, False), (2, True)]
-    assert "1 rows are changed" in site.client.get("/admin/book").text
+    assert "1 row is changed" in site.client.get("/admin/book").text
     assert "price" in site.client.get(f"/admin/book/{one.id}/history").text.lower()
 
 

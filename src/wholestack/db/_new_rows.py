@@ -1,0 +1,150 @@
+"""New rows that are wanted back, many in one statement: without a flush, which makes each of them by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import Integer, Table, bindparam, cast, func, insert, inspect, select
+from sqlalchemy.dialects.postgresql import REGCLASS
+from sqlalchemy.orm import Mapper, Session
+
+from ._bulk import Rows, copy_in
+
+M = TypeVar("M")
+_MANY = 50
+"""Rows that are worth a ``COPY``, which takes three statements."""
+
+
+class NewRows(Generic[M]):
+    """Inserts rows of a model, and gives them as the database has them: with their keys, and with all that was made
+    there.
+
+    What a flush does beside that is left out: no event of the model is called, no constructor and no validator of it,
+    and nothing is written for its relations.
+
+    Arguments:
+        db: a session; those that write are of the same database.
+        model: the model, of one table.
+        names: the attributes that rows are given.
+
+    Example:
+        >>> from sqlalchemy import Integer, create_engine
+        >>> from wholestack.db import Model, mapped_column
+        >>> class Marble(Model):
+        ...     colour = mapped_column(Integer(), default=7)
+        >>> engine = create_engine("sqlite://")
+        >>> Marble.metadata.create_all(engine, [Marble.__table__])
+        >>> with Session(engine) as db:
+        ...     [(each.id, each.colour) for each in NewRows(db, Marble, ["colour"]).write(db, [{"colour": 1}, {}])]
+        [(1, 1), (2, 7)]
+    """
+
+    def __init__(self, db: Session, model: type[M], names: Collection[str]) -> None:
+        mapper: Mapper[M] = inspect(model)
+        self._model: Any = model
+        self._insert = insert(model).returning(model, sort_by_parameter_order=True)
+        #: As a flush has it: nothing in the place of such a value is as if it had not been given.
+        self._made = {name for name in names if _is_made(mapper.columns[name])}
+        self._key = mapper.get_property_by_column(mapper.primary_key[0]).key
+        self._keys = _keys_before(db, mapper, names)
+
+    @staticmethod
+    def fit(db: Session) -> bool:
+        """Whether the database of a session can give rows back in their order; MySQL cannot."""
+        return bool(db.get_bind().dialect.insert_executemany_returning_sort_by_parameter_order)
+
+    def write(self, db: Session, rows: Sequence[Mapping[str, Any]]) -> list[M]:
+        """Insert rows.
+
+        Arguments:
+            db: the session.
+            rows: their values by attribute.
+
+        Returns:
+            the rows, in their order.
+
+        Raises:
+            IntegrityError: the database refuses one; what was written of the others is the caller's to roll back.
+        """
+        alike: dict[frozenset[str], list[int]] = {}
+        values = [
+            {name: value for name, value in row.items() if value is not None or name not in self._made} for row in rows
+        ]
+        for place, each in enumerate(values):
+            alike.setdefault(frozenset(each), []).append(place)
+        found: dict[int, M] = {}
+        for places in alike.values():
+            found.update(zip(places, self._written(db, [values[place] for place in places]), strict=True))
+        return [found[place] for place in range(len(rows))]
+
+    def _written(self, db: Session, rows: list[dict[str, Any]]) -> Sequence[M]:
+        """Insert rows with the same names. What the session has of them is what the database says: one that was rolled
+        back may be there still, under a key that has been given anew.
+        """
+        fresh = {"populate_existing": True}
+        if self._keys is None or len(rows) < _MANY:
+            return db.scalars(self._insert, rows, execution_options=fresh).all()
+        keys = self._keys(db, len(rows))
+        copy_in(db, self._model, ({self._key: key, **row} for key, row in zip(keys, rows, strict=True)))
+        asked = select(self._model).where(getattr(self._model, self._key).in_(keys))
+        found = {getattr(row, self._key): row for row in db.scalars(asked, execution_options=fresh)}
+        return [found[key] for key in keys]
+
+
+def _is_made(column: Any) -> bool:
+    made = column.default is not None or column.server_default is not None
+    return made and not column.type.should_evaluate_none
+
+
+def _keys_before(
+    db: Session, mapper: Mapper[Any], names: Collection[str]
+) -> Callable[[Session, int], list[Any]] | None:
+    """What makes the keys of so many rows before they are written, where PostgreSQL may be given them as a ``COPY``,
+    which tells no keys afterwards: those of a sequence, or made in Python. None where it may not: ``COPY`` knows no
+    row-level security, and no expression around a value.
+    """
+    dialect = db.get_bind().dialect
+    key: Any = mapper.primary_key[0]
+    by_expression = any(each.type._has_bind_expression for each in key.table.columns)
+    is_given = mapper.get_property_by_column(key).key in names
+    if dialect.name != "postgresql" or len(mapper.primary_key) > 1 or by_expression or is_given:
+        return None
+    table = dialect.identifier_preparer.format_table(key.table)
+    asked = select(func.row_security_active(table), func.pg_get_serial_sequence(table, key.name))
+    is_secured, sequence = db.execute(asked).one()
+    if is_secured:
+        return None
+    if key.default is not None and key.default.is_callable:
+        return lambda _, number: [key.default.arg(None) for _ in range(number)]
+    if sequence is None:
+        return None
+    series = func.generate_series(1, bindparam("number", type_=Integer())).alias()
+    some = select(func.nextval(cast(sequence, REGCLASS))).select_from(series)
+    return lambda db, number: list(db.scalars(some, {"number": number}))
+
+
+def insert_at_once(db: Session, table: Table, rows: Rows) -> None:
+    """Insert rows that nobody wants back, in the fastest way that the database has: PostgreSQL's ``COPY``, else some in
+    each statement.
+
+    Arguments:
+        db: the session; what it holds is flushed first, so this is not for an event of a flush.
+        table: the table.
+        rows: values by the names of columns, each row with the same names.
+
+    Example:
+        >>> from sqlalchemy import Column, MetaData, create_engine
+        >>> pebbles = Table("pebble", MetaData(), Column("size", Integer()))
+        >>> engine = create_engine("sqlite://")
+        >>> pebbles.create(engine)
+        >>> with Session(engine) as db:
+        ...     insert_at_once(db, pebbles, [{"size": 1}, {"size": 2}])
+        ...     db.scalar(select(func.sum(pebbles.c.size)))
+        3
+    """
+    if db.get_bind().dialect.name == "postgresql":
+        copy_in(db, table, rows)
+    else:
+        db.flush()
+        db.execute(insert(table), [dict(row) for row in rows])
