@@ -166,6 +166,9 @@ class MutableHeaders(Headers):
 
     def vary(self, name: str) -> None:
         """Name a request header that this answer depends on, once (RFC 9110 §12.5.5)."""
-        listed = [part.strip().lower() for value in self.get_all("vary") for part in value.split(",")]
-        if "*" not in listed and name.lower() not in listed:
-            self.set("vary", ", ".join([*self.get_all("vary"), name]))
+        held = self.get_all("vary")
+        listed = [part.strip().lower() for value in held for part in value.split(",")]
+        if not held:
+            self.add("vary", name)
+        elif "*" not in listed and name.lower() not in listed:
+            self.set("vary", ", ".join([*held, name]))

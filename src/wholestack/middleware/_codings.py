@@ -20,16 +20,35 @@ class Coder(Protocol):
         """The end of the body."""
         ...
 
+    def whole(self, data: bytes) -> bytes:
+        """A body that is there as a whole, in the place of the other two."""
+        ...
+
+
+_LEVEL = 5
+_GZIP = 16
+"""Added to the bits of the window: a gzip header around them."""
+_LOOKAHEAD = 262
+"""Bytes of the window that zlib keeps for itself."""
+
 
 class _Gzip:
-    def __init__(self) -> None:
-        self._inner = zlib.compressobj(5, zlib.DEFLATED, 31)
+    @functools.cached_property
+    def _inner(self) -> Any:
+        return zlib.compressobj(_LEVEL, zlib.DEFLATED, _GZIP + zlib.MAX_WBITS)
+
+    def whole(self, data: bytes) -> bytes:
+        # A quarter of a megabyte is made ready for a window of 32 KiB: of some KiB that costs more than the work itself.
+        bits = (len(data) + _LOOKAHEAD).bit_length()
+        memory = min(max(bits - 7, 1), zlib.DEF_MEM_LEVEL)
+        coder = zlib.compressobj(_LEVEL, zlib.DEFLATED, _GZIP + min(bits, zlib.MAX_WBITS), memory)
+        return coder.compress(data) + coder.flush()
 
     def push(self, data: bytes) -> bytes:
-        return self._inner.compress(data) + self._inner.flush(zlib.Z_SYNC_FLUSH)
+        return self._inner.compress(data) + self._inner.flush(zlib.Z_SYNC_FLUSH)  # type: ignore[no-any-return]
 
     def finish(self) -> bytes:
-        return self._inner.flush(zlib.Z_FINISH)
+        return self._inner.flush(zlib.Z_FINISH)  # type: ignore[no-any-return]
 
 
 class _Brotli:
@@ -41,6 +60,9 @@ class _Brotli:
 
     def finish(self) -> bytes:
         return self._inner.finish()  # type: ignore[no-any-return]
+
+    def whole(self, data: bytes) -> bytes:
+        return self._inner.process(data) + self._inner.finish()  # type: ignore[no-any-return]
 
 
 class _Zstandard:
@@ -56,6 +78,9 @@ class _Zstandard:
     def finish(self) -> bytes:
         return self._inner.flush()  # type: ignore[no-any-return]
 
+    def whole(self, data: bytes) -> bytes:
+        return self._inner.compress(data) + self._inner.flush()  # type: ignore[no-any-return]
+
 
 class _StandardZstd:
     """Of the standard library, from Python 3.14 on."""
@@ -68,6 +93,9 @@ class _StandardZstd:
 
     def finish(self) -> bytes:
         return self._inner.flush()  # type: ignore[no-any-return]
+
+    def whole(self, data: bytes) -> bytes:
+        return self._inner.compress(data) + self._inner.flush()  # type: ignore[no-any-return]
 
 
 _MODULES: dict[str, tuple[tuple[str, Callable[[Any], Coder]], ...]] = {
@@ -85,6 +113,8 @@ def maker(coding: str) -> Callable[[], Coder] | None:
         >>> make = maker("gzip")
         >>> coder = make()
         >>> zlib.decompress(coder.push(b"hello") + coder.finish(), 31)
+        b'hello'
+        >>> zlib.decompress(make().whole(b"hello"), 31)
         b'hello'
     """
     if coding == "gzip":

@@ -150,7 +150,7 @@ def _packed(response: Response, coding: str, coder: Coder) -> Response:
         # A worker thread compresses it: here, every other request would wait.
         response.stream = PackedPlain(_pieces(response.body), coder)
     else:
-        response.body = coder.push(response.body) + coder.finish()
+        response.body = coder.whole(response.body)
     return response
 
 

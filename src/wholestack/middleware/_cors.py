@@ -86,7 +86,7 @@ class CORS:
         """See `Plugin`."""
         everybody = "*" in vars(self)["_exact"]
         shared = {"access-control-allow-credentials": "true"} if self.credentials else {}
-        exposed = {"access-control-expose-headers": ", ".join(self.expose)} if self.expose else {}
+        exposed = [("access-control-expose-headers", ", ".join(self.expose))] if self.expose else ()
 
         def cors(request: Request) -> Generator[None, Response, Response]:
             origin = request.headers.get("origin")
@@ -96,8 +96,9 @@ class CORS:
             if request.method == "OPTIONS" and origin and "access-control-request-method" in request.headers:
                 return self._preflight(request, allowed, everybody)
             response = yield
-            for name, value in {**allowed, **exposed}.items() if allowed else ():
-                response.headers.set(name, value)
+            if allowed:
+                for name, value in (*allowed.items(), *exposed):
+                    response.headers.set(name, value)
             if not everybody:
                 response.headers.vary("origin")
             return response

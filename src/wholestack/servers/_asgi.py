@@ -18,7 +18,7 @@ from wholestack.http import AskedHeaders, Headers, Request, Response
 
 from ._intake import admit, as_stream, form_parser, gone, take, too_large
 from ._lifespan import begin, lifespan
-from ._outgoing import filtered, outgoing
+from ._outgoing import filtered, outgoing, own_pairs, with_own
 from ._sealed import Sealed, computed, media_pair, to_bytes
 from ._streams import answer_in_thread, async_chunks, opened_in_thread, while_there
 from ._watch import clock, too_many
@@ -129,11 +129,13 @@ def driver(sealed: Sealed) -> Driver:
         try:
             body, status, kind = response.body, response.status, response._media_type
             bodiless = not body or request.method == "HEAD" or status == 204 or status == 304
-            if bodiless or kind is None or response._headers is not None or response._filters:
+            if bodiless or kind is None or response.stream is not None or response._filters:
                 await _send_more(sealed, request, response, receive, send)
             else:
-                own = (b"x-request-id", request.id.encode()), media_pair(kind)
-                headers = [*constant, *own, (b"content-length", b"%d" % len(body))]
+                each = (b"x-request-id", request.id.encode()), media_pair(kind)
+                headers = [*constant, *each, (b"content-length", b"%d" % len(body))]
+                if response._headers is not None:
+                    headers = with_own(headers, to_bytes(own_pairs(response, request)))
                 await send({"type": "http.response.start", "status": status, "headers": headers})
                 await send({"type": "http.response.body", "body": body})
         finally:

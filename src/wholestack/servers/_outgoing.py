@@ -5,7 +5,7 @@ drivers.
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import Any, AnyStr
 
 from wholestack.http import Request, Response
 
@@ -14,6 +14,7 @@ from ._sealed import Pairs, Sealed
 
 # A driver's or a server's own business, or nobody's (RFC 9110 §7.6.1, RFC 9113 §8.2.2).
 _NOT_OURS = frozenset({"content-length", "transfer-encoding", "keep-alive"})
+_NOT_OURS_NOR_THE_HOPS = _NOT_OURS | {"connection", "upgrade"}
 _NO_LENGTH = frozenset({204, 304})
 
 
@@ -61,15 +62,21 @@ def header_pairs(response: Response, request: Request, constant: tuple[tuple[str
     pairs: Pairs = [("x-request-id", request.id), *constant]
     if response._media_type is not None:
         pairs.append(("content-type", response._media_type))
-    own = response._headers
-    if own is None:
-        return pairs
+    return pairs if response._headers is None else with_own(pairs, own_pairs(response, request))
+
+
+def own_pairs(response: Response, request: Request) -> Pairs:
+    """The header fields that an answer sets itself, as far as they are its to set."""
     # `connection` and `upgrade` belong to HTTP/1 over ASGI and RSGI; HTTP/2 has no such fields,
     # and WSGI forbids them (PEP 3333).
-    dropped = _NOT_OURS if request.version[:1] == "1" and request.hop_by_hop else _NOT_OURS | {"connection", "upgrade"}
-    names = {name for name, _ in own.pairs}
-    pairs = [pair for pair in pairs if pair[0] not in names]
-    return pairs + [pair for pair in own.pairs if pair[0] not in dropped]
+    dropped = _NOT_OURS if request.version[:1] == "1" and request.hop_by_hop else _NOT_OURS_NOR_THE_HOPS
+    return [pair for pair in response.headers.pairs if pair[0] not in dropped]
+
+
+def with_own(pairs: list[tuple[AnyStr, AnyStr]], own: list[tuple[AnyStr, AnyStr]]) -> list[tuple[AnyStr, AnyStr]]:
+    """Header fields, with others in the place of those of the same names."""
+    names = {name for name, _ in own}
+    return [pair for pair in pairs if pair[0] not in names] + own
 
 
 def has_length(status: int) -> bool:

@@ -17,7 +17,7 @@ from wholestack.http import AskedHeaders, Headers, Request, Response
 
 from ._intake import admit, as_stream, form_parser, gone, take, too_large
 from ._lifespan import begin
-from ._outgoing import Outgoing, filtered, outgoing
+from ._outgoing import Outgoing, filtered, outgoing, own_pairs, with_own
 from ._sealed import Sealed, computed
 from ._streams import answer_in_thread, async_chunks, opened_in_thread, while_there
 from ._watch import clock, too_many
@@ -118,10 +118,13 @@ def driver(sealed: Sealed) -> Driver:
         try:
             body, status, kind = response.body, response.status, response._media_type
             bodiless = not body or request.method == "HEAD" or status == 204 or status == 304
-            if bodiless or kind is None or response._headers is not None or response._filters:
+            if bodiless or kind is None or response.stream is not None or response._filters:
                 await _send_more(sealed, request, response, protocol)
             else:
-                protocol.response_bytes(status, [*constant, ("x-request-id", request.id), ("content-type", kind)], body)
+                headers = [*constant, ("x-request-id", request.id), ("content-type", kind)]
+                if response._headers is not None:
+                    headers = with_own(headers, own_pairs(response, request))
+                protocol.response_bytes(status, headers, body)
         finally:
             if response._after is not None or request.form is not None:
                 await sealed.after.finish(request, response)
