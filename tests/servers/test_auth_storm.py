@@ -63,7 +63,8 @@ class Storm:
 
     def over(self, count: int, accounts: int) -> tuple[dict[str, int], list[float], int]:
         """A storm of so many at once: the answers, how long other pages took meanwhile, and the most memory."""
-        command = [sys.executable, "-m", "servers.storm", str(self.server.port), str(count), str(accounts)]
+        # The attackers are elsewhere: they take no processor from this machine that it wants itself.
+        command = ["nice", "-n", "19", sys.executable, "-m", "servers.storm", str(self.server.port), str(count), str(accounts)]
         client = subprocess.Popen(command, stdout=subprocess.PIPE, env=serving.environment(PYTHONPATH=PATHS), text=True)
         assert client.stdout is not None
         try:
@@ -108,7 +109,8 @@ def test_C14_a_hundred_log_in_and_other_pages_are_answered(patient: Storm) -> No
 @pytest.mark.long
 def test_C14_ten_thousand_at_once(patient: Storm) -> None:
     patient.over(5, 20)
-    quiet = median(patient.pings(lambda number: number == 200))
+    # With a look at the memory after each, as during the storm: who pauses longer is answered later.
+    quiet = median(patient.pings(lambda number: bool(patient.memory) and number == 200))
     before = patient.memory
     told, took, most = patient.over(10_000, 20)
     assert set(told) == {"422", "503", "told when"} and sum(told[each] for each in ("422", "503")) == 10_000

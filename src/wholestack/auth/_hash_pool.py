@@ -6,6 +6,7 @@ import asyncio
 import collections
 import contextlib
 import os
+import sys
 import threading
 import weakref
 from collections.abc import Callable, Iterator
@@ -25,6 +26,8 @@ _BLOCKED = 16
 others need some."""
 _AGAIN = 2
 """Seconds."""
+_PRIORITY = 10
+"""Of 19, which is the least."""
 _pools: weakref.WeakSet[HashingThreads] = weakref.WeakSet()
 
 
@@ -116,6 +119,7 @@ class HashingThreads:
             self._blocked += blocks
 
     def _work(self) -> None:
+        _stand_back()
         lock, jobs = self._lock, self._jobs
         while True:
             with lock:
@@ -131,9 +135,19 @@ class HashingThreads:
             del future, function, args
 
 
+def _stand_back() -> None:
+    """Leave the core to the loop and to who answers others, where they want it: a hash is long anyway.
+
+    On Linux a priority is a thread's own; elsewhere it would be the process's.
+    """
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):  # A sandbox may forbid it.
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _PRIORITY)
+
+
 def _busy() -> ServiceUnavailable:
     message = gettext("Too many logins at the same time. Please try again in a moment.")
-    return ServiceUnavailable(message, code="logins-busy", retry_after=_AGAIN)
+    return ServiceUnavailable(message, code="logins-busy", retry_after=_AGAIN, crowd=True)
 
 
 def _begin_all() -> None:

@@ -235,13 +235,17 @@ class BadGateway(HTTPError):
 
 
 class ServiceUnavailable(HTTPError):
-    """503: not now; `retry-after` says when, in seconds (RFC 9110 §15.6.4)."""
+    """503: not now; `retry-after` says when, in seconds (RFC 9110 §15.6.4).
+
+    To a `crowd`, for whom there is no room, it is said with as little work as can be, to a browser as well.
+    """
 
     code: str = "service-unavailable"
     status: int = 503
 
-    def __init__(self, detail: str = "", *, retry_after: int = 1, **options: Any) -> None:
+    def __init__(self, detail: str = "", *, retry_after: int = 1, crowd: bool = False, **options: Any) -> None:
         super().__init__(detail, **options)
+        self.crowd = crowd
         self.headers.setdefault("retry-after", str(retry_after))
 
 

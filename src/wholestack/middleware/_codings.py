@@ -38,7 +38,7 @@ class _Gzip:
         return zlib.compressobj(_LEVEL, zlib.DEFLATED, _GZIP + zlib.MAX_WBITS)
 
     def whole(self, data: bytes) -> bytes:
-        # A quarter of a megabyte is made ready for a window of 32 KiB: of some KiB that costs more than the work itself.
+        # A window of 32 KiB is a quarter of a megabyte to be made ready: for some KiB that costs more than the work.
         bits = (len(data) + _LOOKAHEAD).bit_length()
         memory = min(max(bits - 7, 1), zlib.DEF_MEM_LEVEL)
         coder = zlib.compressobj(_LEVEL, zlib.DEFLATED, _GZIP + min(bits, zlib.MAX_WBITS), memory)

@@ -123,7 +123,7 @@ def driver(sealed: Sealed) -> Driver:
             else:
                 headers = [*constant, ("x-request-id", request.id), ("content-type", kind)]
                 if response._headers is not None:
-                    headers = with_own(headers, own_pairs(response, request))
+                    headers = with_own([*headers, ("content-length", str(len(body)))], own_pairs(response, request))
                 protocol.response_bytes(status, headers, body)
         finally:
             if response._after is not None or request.form is not None:

@@ -55,7 +55,7 @@ class Workers:
         loop = asyncio.get_running_loop()
         if self._queue.qsize() >= self.waiting + self._idle and len(self._threads) >= self.size:
             detail = "Every worker thread is busy, and enough requests wait for one."
-            raise ServiceUnavailable(detail, code="all-threads-busy")
+            raise ServiceUnavailable(detail, code="all-threads-busy", crowd=True)
         future: asyncio.Future[T] = loop.create_future()
         with self._lock:
             self._queue.put((future, contextvars.copy_context(), function, args))

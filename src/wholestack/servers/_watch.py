@@ -115,4 +115,5 @@ def too_slow() -> ServiceUnavailable:
 
 def too_many() -> ServiceUnavailable:
     """The answer for one request more than may be in work at once."""
-    return ServiceUnavailable("The server has as many requests in work as it takes at once.", code="server-full")
+    detail = "The server has as many requests in work as it takes at once."
+    return ServiceUnavailable(detail, code="server-full", crowd=True)

@@ -169,6 +169,7 @@ class Engine:
         # The context's class looks here: a helper is a name of the environment, and not of one page.
         vars(self.environment)["helpers"] = self.helpers
         self._parts: dict[str, _Parts] = {}
+        self._there: dict[str, bool] = {}
 
     def template(self, name: str) -> jinja2.Template:
         """A template, compiled once.
@@ -187,8 +188,11 @@ class Engine:
             raise TemplateFault(self._missing(str(error.name or name))) from None
 
     def has(self, name: str) -> bool:
-        """Whether one of the folders has this template."""
-        return self.path(name) is not None
+        """Whether one of the folders has this template; where nothing is reloaded, it is looked for once."""
+        found = self._there.get(name)
+        if found is None or self.environment.auto_reload:
+            found = self._there[name] = self.path(name) is not None
+        return found
 
     def path(self, name: str) -> str | None:
         """The file of a template."""

@@ -14,7 +14,7 @@ from urllib.parse import quote
 import jinja2
 
 from wholestack import App, HTTPError, Request, Response
-from wholestack.errors import InternalError
+from wholestack.errors import InternalError, ServiceUnavailable
 from wholestack.handlers import note_unhandled
 
 from ._check import ERROR_PAGES, faults, may_ask
@@ -192,8 +192,9 @@ def _error_page(pages: Pages) -> Callable[..., Page]:
 
     def show_error(error: HTTPError, request: Request) -> Page:
         name = _name_for(pages, error.status, request)
-        if name is None:
-            raise error  # Its own answer: the problem, or the plain page.
+        is_crowd = isinstance(error, ServiceUnavailable) and error.crowd
+        if name is None or (is_crowd and name in ERROR_PAGES):
+            raise error  # Its own answer: the problem, or the plain page, which costs a tenth of a template.
         page = Page(name, status=error.status, error=error)
         for field, value in error.headers.items():
             page.headers.set(field, value)
