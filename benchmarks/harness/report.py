@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from statistics import median
 
+from harness.further import further
 from harness.growth import SIZES, Growth
 from harness.machine import Machine
 from harness.peers import Peer
@@ -34,12 +35,6 @@ class Run:
     workloads: Sequence[Workload]
     results: Results
     growth: Growth
-
-
-FURTHER = """- [Live answers and middleware](results-live.md): `scripts/bench live`.
-- [A database](results-data.md): `scripts/bench data`.
-- [Pages, forms, login, static files, uploads](results-pages.md): `scripts/bench pages`.
-- [Back offices on a million rows](results-admin.md): `scripts/bench admin`."""
 
 
 def table(head: Row, rows: Iterable[Row]) -> str:
@@ -156,7 +151,7 @@ def markdown(run: Run) -> str:
         parts += ["## Start-up and memory", start_up_table(run)]
     if run.growth.routes:
         parts += ["## Requests a second with many routes (last / middle)", routes_table(run)]
-    parts += ["## Not measured", missing(run), "## Further tables", FURTHER]
+    parts += ["## Not measured", missing(run), further()]
     return "\n\n".join(parts) + "\n"
 
 

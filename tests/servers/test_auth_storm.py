@@ -64,7 +64,8 @@ class Storm:
     def over(self, count: int, accounts: int) -> tuple[dict[str, int], list[float], int]:
         """A storm of so many at once: the answers, how long other pages took meanwhile, and the most memory."""
         # The attackers are elsewhere: they take no processor from this machine that it wants itself.
-        command = ["nice", "-n", "19", sys.executable, "-m", "servers.storm", str(self.server.port), str(count), str(accounts)]
+        storm = [sys.executable, "-m", "servers.storm", str(self.server.port), str(count), str(accounts)]
+        command = ["nice", "-n", "19", *storm]
         client = subprocess.Popen(command, stdout=subprocess.PIPE, env=serving.environment(PYTHONPATH=PATHS), text=True)
         assert client.stdout is not None
         try:
