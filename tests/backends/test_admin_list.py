@@ -227,7 +227,7 @@ def test_a_long_list_is_estimated_where_nothing_is_left_out(client: Client) -> N
     assert "10,000+" in client.get("/admin/list-invoice").text
     with client.app.session() as db:
         db.execute(text("DELETE FROM list_invoice WHERE tenant_id = 1 AND id % 10000 <> 0"))
-    assert re.search(r"\b[12] rows", client.get("/admin/list-invoice").text)
+    assert re.search(r"\b(1 row|2 rows)\b", client.get("/admin/list-invoice").text)
 
 
 def test_a_jump_reads_no_row_on_the_way(client: Client) -> None:
