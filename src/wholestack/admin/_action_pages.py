@@ -60,7 +60,7 @@ def action_pages(desk: Desk, router: Router) -> None:
         path = f"{desk.path}/-/actions/{action.name}/{{job}}"
         ask = functools.partial(pages.ask, action)
         run = functools.partial(pages.run, action)
-        deletes = action.name == DELETE.name
+        deletes = action is DELETE
         page = desk.handler(_named(ask, f"ask_{action.name}"), Page, deletes=deletes, job=int, form=view[model])
         takes = {"job": int, "form": form[model], "messages": Messages}
         sent = desk.handler(_named(run, f"run_{action.name}"), Redirect, deletes=deletes, **takes)

@@ -21,7 +21,7 @@ from ._deletion import restored
 from ._history import History
 from ._record import key_column, keys_in, relation_at, typed_keys
 from ._resource import Resource
-from ._soft import is_deleted
+from ._soft import mark_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -161,10 +161,10 @@ def _readable(db: Session, history: History, access: Access, changes: Sequence[R
         return
     keys = {each.key: values for each in changes if (values := access.resource.keys.values(each.key)) is not None}
     there = {access.resource.keys.text(row): row for row in _rows(db, access.resource, list(keys.values()))}
-    ended = history.ended(db, access.resource.table, list(there))
+    ended = history.ended(db, access.resource.table, list(there), marked=mark_of(access.resource) is not None)
     for each in changes:
         row = there.get(each.key)
-        is_gone = row is None or (each.id <= ended.get(each.key, 0) and not is_deleted(access.resource, row))
+        is_gone = row is None or each.id <= ended.get(each.key, 0)
         if may_see_gone(db, access, each) if is_gone else access.may_any_row("view", row):
             yield each.id
 

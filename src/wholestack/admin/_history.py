@@ -257,12 +257,22 @@ class History:
         last = db.execute(asked.order_by(column.id.desc()).limit(1)).first()
         return (0, None) if last is None or last.action == "restore" else (last.id, last.at)
 
-    def ended(self, db: Session, model: str, keys: Sequence[str]) -> dict[str, int]:
-        """The numbers of the deletions at which the history of others ends that had some of these keys; see `begun`."""
+    def ended(self, db: Session, model: str, keys: Sequence[str], *, marked: bool) -> dict[str, int]:
+        """The number of the last change of others that had some of these keys, of rows that are there; see `begun`.
+
+        Arguments:
+            db: the session.
+            model: the table's name.
+            keys: the keys.
+            marked: whether rows are only marked as deleted: then a deletion is an end where a row was added after it.
+        """
         column = self.rows.c
-        ends = (column.model == model, column.key.in_(keys), column.action.in_(("delete", "restore")))
-        last = select(func.max(column.id)).where(*ends).group_by(column.key)
-        asked = select(column.key, column.id).where(column.id.in_(last), column.action == "delete")
+        of_these = (column.model == model, column.key.in_(keys))
+        if marked:
+            added = select(column.key, func.max(column.id)).where(*of_these, column.action == "add")
+            return {key: number - 1 for key, number in db.execute(added.group_by(column.key))} if keys else {}
+        last = select(func.max(column.id)).where(*of_these, column.action.in_(("delete", "restore")))
+        asked = select(column.key, column.id).where(column.id.in_(last.group_by(column.key)), column.action == "delete")
         return {each.key: each.id for each in db.execute(asked)} if keys else {}
 
     def since(self, db: Session, model: str, key: str, change: int) -> Sequence[Row[Any]]:

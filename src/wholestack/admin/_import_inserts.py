@@ -37,7 +37,7 @@ def takes_many(db: Session, resource: Resource, names: Collection[str]) -> bool:
     Arguments:
         db: the session.
         resource: their model: one table, and no tenant's.
-        names: the attributes that they are given.
+        names: the attributes that they are given; none of the key, whose values a type may write in another way.
     """
     mapper, model = resource.mapper, resource.model
     return (
@@ -45,7 +45,7 @@ def takes_many(db: Session, resource: Resource, names: Collection[str]) -> bool:
         and mapper.class_manager.original_init is mapper.registry.constructor
         and not (mapper.validators or mapper.inherits or mapper.polymorphic_on is not None)
         and not issubclass(model, OfTenant)
-        and resource.attributes.keys() >= set(names)
+        and resource.attributes.keys() - set(resource.keys.names) >= set(names)
         and not any(getattr(model, name).dispatch.set for name in names)
         and not (mapper.dispatch.before_insert or mapper.dispatch.after_insert)
         and not _is_heard(mapper.class_manager.dispatch.init)

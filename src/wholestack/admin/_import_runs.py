@@ -177,7 +177,8 @@ class Writes:
         found: dict[tuple[Any, ...], list[Any]] = {}
         if keys:
             names = self._plan.keys
-            for row in self._db.scalars(self._access.rows().where(of_names(self.resource.model, names, keys))):
+            known = self._access.rows().where(of_names(self.resource.model, names, keys))
+            for row in self._db.scalars(known).unique():
                 found.setdefault(tuple(getattr(row, name) for name in names), []).append(row)
         return found
 
@@ -279,19 +280,17 @@ class Writes:
     def _written(self, work: Sequence[tuple[RowPlan, Any]]) -> dict[int, Any]:
         """The rows by their lines, but those that the model itself refuses."""
         rows: dict[int, Any] = {}
-        one_by_one = work
-        if self._new_rows is not None:
-            new = [plan for plan, row in work if row is None]
-            one_by_one = [pair for pair in work if pair[1] is not None]
-            made = self._new_rows.write(self._db, [self._values(plan) for plan in new])
-            rows = {plan.line: row for plan, row in zip(new, made, strict=True)}
-        for plan, row in one_by_one:
+        at_once = [plan for plan, row in work if row is None] if self._new_rows is not None else []
+        for plan, row in work if not at_once else (pair for pair in work if pair[1] is not None):
             filled = self._filled(plan, row)
             if filled is not None:
                 rows[plan.line] = filled
                 if row is None:
                     self._db.add(filled)
-        self._db.flush()
+        self._db.flush()  # First what is changed, as SQLAlchemy has it: a new row may take a value that it lets go.
+        if self._new_rows is not None and at_once:
+            made = self._new_rows.write(self._db, [self._values(plan) for plan in at_once])
+            rows |= {plan.line: row for plan, row in zip(at_once, made, strict=True)}
         return rows
 
     def _values(self, plan: RowPlan) -> dict[str, Any]:

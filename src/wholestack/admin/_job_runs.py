@@ -19,7 +19,7 @@ from wholestack.languages import gettext
 
 from ._access import Access
 from ._action_runs import ActionRun
-from ._actions import DELETE
+from ._actions import DELETE, actions_of
 from ._history import Author
 from ._import_runs import ImportRun
 from ._jobs import CANCELLED, DONE, FAILED, LIVE, RUNNING, WAITING, Jobs
@@ -194,9 +194,10 @@ class JobRuns:
         """A transaction in which somebody's job goes on, with what they may at this moment."""
         with self.app.session() as db:
             resource = self._resource(job)
+            identity = self._identity(db, job)  # Before the session is held: they may be another tenant's, or nobody's.
             self._hold(db, resource, job)
             write_by_itself(db)
-            yield db, Access(resource, self._identity(db, job), tenant=job.tenant)
+            yield db, Access(resource, identity, tenant=job.tenant)
 
     def _hold(self, db: Session, resource: Resource, job: Row[Any]) -> None:
         """Have the session read what that of the request did which the job comes from."""
@@ -204,7 +205,7 @@ class JobRuns:
         if resource.session is not Session:
             tenant = Tenant(tenant_of([resource.model], job.tenant))
             scope_to(db, tenant, row_security=is_secured(self.app))
-        elif tenants and job.settings.get("action") != DELETE.name:
+        elif tenants and actions_of(type(resource.view)).get(job.settings.get("action", "")) is not DELETE:
             keep_to(db, Tenant(tenant_of(tenants, job.tenant)), self.app)
 
     def _resource(self, job: Row[Any]) -> Resource:

@@ -26,8 +26,8 @@ _BLOCKED = 16
 others need some."""
 _AGAIN = 2
 """Seconds."""
-_PRIORITY = 10
-"""Of 19, which is the least."""
+_LESS = 10
+"""Steps of priority that a thread which hashes is below the others, of 19 that there are."""
 _pools: weakref.WeakSet[HashingThreads] = weakref.WeakSet()
 
 
@@ -142,7 +142,7 @@ def _stand_back() -> None:
     """
     if sys.platform == "linux":
         with contextlib.suppress(OSError):  # A sandbox may forbid it.
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _PRIORITY)
+            os.nice(_LESS)
 
 
 def _busy() -> ServiceUnavailable:

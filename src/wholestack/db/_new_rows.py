@@ -13,20 +13,20 @@ from ._bulk import Rows, copy_in
 
 M = TypeVar("M")
 _MANY = 50
-"""Rows that are worth a ``COPY``, which takes three statements."""
+"""Rows that are worth a ``COPY``, which takes some statements around it."""
 
 
 class NewRows(Generic[M]):
     """Inserts rows of a model, and gives them as the database has them: with their keys, and with all that was made
     there.
 
-    What a flush does beside that is left out: no event of the model is called, no constructor and no validator of it,
-    and nothing is written for its relations.
+    What a flush does beside that is left out: no event of writing is called, no constructor and no validator of the
+    model, and nothing is written for its relations.
 
     Arguments:
         db: a session; those that write are of the same database.
         model: the model, of one table.
-        names: the attributes that rows are given.
+        names: the attributes that rows are given; of a key only such whose values the database gives back as they are.
 
     Example:
         >>> from sqlalchemy import Integer, create_engine
@@ -84,11 +84,11 @@ class NewRows(Generic[M]):
         """
         fresh = {"populate_existing": True}
         if self._keys is None or len(rows) < _MANY:
-            return db.scalars(self._insert, rows, execution_options=fresh).all()
+            return db.scalars(self._insert, rows, execution_options=fresh).unique().all()
         keys = self._keys(db, len(rows))
         copy_in(db, self._model, ({self._key: key, **row} for key, row in zip(keys, rows, strict=True)))
         asked = select(self._model).where(getattr(self._model, self._key).in_(keys))
-        found = {getattr(row, self._key): row for row in db.scalars(asked, execution_options=fresh)}
+        found = {getattr(row, self._key): row for row in db.scalars(asked, execution_options=fresh).unique()}
         return [found[key] for key in keys]
 
 
@@ -101,32 +101,49 @@ def _keys_before(
     db: Session, mapper: Mapper[Any], names: Collection[str]
 ) -> Callable[[Session, int], list[Any]] | None:
     """What makes the keys of so many rows before they are written, where PostgreSQL may be given them as a ``COPY``,
-    which tells no keys afterwards: those of a sequence, or made in Python. None where it may not: ``COPY`` knows no
-    row-level security, and no expression around a value.
+    which tells no keys afterwards: those of a sequence, or made in Python. None where it may not: an ``INSERT`` knows
+    expressions around values and in their place, and asks nobody for a sequence.
     """
-    dialect = db.get_bind().dialect
     key: Any = mapper.primary_key[0]
-    by_expression = any(each.type._has_bind_expression for each in key.table.columns)
     is_given = mapper.get_property_by_column(key).key in names
-    if dialect.name != "postgresql" or len(mapper.primary_key) > 1 or by_expression or is_given:
+    if len(mapper.primary_key) > 1 or is_given or not all(_can_be_copied(each) for each in key.table.columns):
         return None
-    table = dialect.identifier_preparer.format_table(key.table)
-    asked = select(func.row_security_active(table), func.pg_get_serial_sequence(table, key.name))
-    is_secured, sequence = db.execute(asked).one()
-    if is_secured:
+    if not _may_copy(db, key.table):
         return None
     if key.default is not None and key.default.is_callable:
         return lambda _, number: [key.default.arg(None) for _ in range(number)]
-    if sequence is None:
+    sequence = func.pg_get_serial_sequence(_name_of(db, key.table), key.name)
+    if not db.scalar(select(func.has_sequence_privilege(sequence, "USAGE"))):
         return None
     series = func.generate_series(1, bindparam("number", type_=Integer())).alias()
     some = select(func.nextval(cast(sequence, REGCLASS))).select_from(series)
     return lambda db, number: list(db.scalars(some, {"number": number}))
 
 
+def _can_be_copied(column: Any) -> bool:
+    """Whether what is sent for a column is a value, and Python alone makes it where it is not given."""
+    default = column.default
+    # SQLAlchemy puts a function that takes nothing into one of its own; the others want to know what they are made for.
+    is_plain = default is None or default.is_scalar or (default.is_callable and default.arg is not default._fn)
+    return bool(is_plain and not column.type._has_bind_expression)
+
+
+def _may_copy(db: Session, table: Any) -> bool:
+    """Whether PostgreSQL takes rows of a table as a ``COPY``, and nothing of the session has a say in what is written:
+    neither row-level security nor what listens to its statements, as a tenant's does.
+    """
+    if db.get_bind().dialect.name != "postgresql" or db.dispatch.do_orm_execute:
+        return False
+    return not db.scalar(select(func.row_security_active(_name_of(db, table))))
+
+
+def _name_of(db: Session, table: Any) -> str:
+    return db.get_bind().dialect.identifier_preparer.format_table(table)
+
+
 def insert_at_once(db: Session, table: Table, rows: Rows) -> None:
-    """Insert rows that nobody wants back, in the fastest way that the database has: PostgreSQL's ``COPY``, else some in
-    each statement.
+    """Insert rows that nobody wants back, in the fastest way that the database has: PostgreSQL's ``COPY``, where the
+    session may, else some in each statement.
 
     Arguments:
         db: the session; what it holds is flushed first, so this is not for an event of a flush.
@@ -143,7 +160,7 @@ def insert_at_once(db: Session, table: Table, rows: Rows) -> None:
         ...     db.scalar(select(func.sum(pebbles.c.size)))
         3
     """
-    if db.get_bind().dialect.name == "postgresql":
+    if _may_copy(db, table):
         copy_in(db, table, rows)
     else:
         db.flush()

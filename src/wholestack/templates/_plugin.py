@@ -193,7 +193,7 @@ def _error_page(pages: Pages) -> Callable[..., Page]:
     def show_error(error: HTTPError, request: Request) -> Page:
         name = _name_for(pages, error.status, request)
         is_crowd = isinstance(error, ServiceUnavailable) and error.crowd
-        if name is None or (is_crowd and name in ERROR_PAGES):
+        if name is None or (is_crowd and name == ERROR_PAGES[-1]):
             raise error  # Its own answer: the problem, or the plain page, which costs a tenth of a template.
         page = Page(name, status=error.status, error=error)
         for field, value in error.headers.items():

@@ -15,7 +15,7 @@ import pytest
 from examples.style.app import app as gallery
 
 import wholestack
-from wholestack import App, Forbidden, HTTPError, NotFound, Request, Response, TooManyRequests
+from wholestack import App, Forbidden, HTTPError, NotFound, Request, Response, ServiceUnavailable, TooManyRequests
 from wholestack.templates import Page, Templates
 from wholestack.testing import Client
 
@@ -200,6 +200,21 @@ def test_a_browser_is_shown_our_page_for_an_error(interface: Any) -> None:
 def test_each_status_has_a_heading(status: int) -> None:
     heading = re.search("<h1>(.+)</h1>", show(app_with(Templates()), f"/errors/{status}").text)
     assert heading is not None and heading[1].strip()
+
+
+@pytest.mark.parametrize(
+    ("own", "shown"), [(None, "<h1>503 Service Unavailable</h1>"), ("error.html", "own 503"), ("503.html", "own 503")]
+)
+def test_a_crowd_is_shown_the_plain_page_or_one_of_the_apps_own(write: Write, own: str | None, shown: str) -> None:
+    app = app_with(write(**{own: "own {{ error.status }}"}) if own is not None else Templates())
+
+    @app.get("/full")
+    def full() -> str:
+        raise ServiceUnavailable("Come back.", retry_after=3, crowd=True)
+
+    page = show(app, "/full")
+    assert (page.status, page.headers["retry-after"], page.headers["vary"]) == (503, "3", "accept")
+    assert shown in page.text
 
 
 def test_header_fields_of_the_error_are_kept() -> None:
