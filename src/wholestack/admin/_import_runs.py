@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -84,7 +86,7 @@ class ImportRun:
         self._access.require("import")
         if not (self._access.may("add") or self._access.may("change")):
             raise Forbidden(gettext("You may not do this."))
-        with self._db.begin_nested() as inside:
+        with self._db.begin_nested() as inside, _what_is_there_let_be():
             self._rows()
             if self._is_dry or self.counts["fault"]:
                 inside.rollback()
@@ -349,6 +351,21 @@ class Writes:
                     )
                 )
         self._history.write(self._db, author, changes, many=True)
+
+
+@contextlib.contextmanager
+def _what_is_there_let_be() -> Iterator[None]:
+    """Let Python look for garbage among what is made from here on alone: to walk through a whole app again and again,
+    as thousands of rows come and go, takes a fifth of an import. Afterwards all is as it was.
+    """
+    is_ours = not gc.get_freeze_count()  # Else a server has frozen what it began with, or another import does.
+    if is_ours:
+        gc.freeze()
+    try:
+        yield
+    finally:
+        if is_ours:
+            gc.unfreeze()
 
 
 def of_names(model: type[Any], names: Sequence[str], values: Sequence[tuple[Any, ...]]) -> Any:
