@@ -45,10 +45,12 @@ class _Gzip:
         return coder.compress(data) + coder.flush()
 
     def push(self, data: bytes) -> bytes:
-        return self._inner.compress(data) + self._inner.flush(zlib.Z_SYNC_FLUSH)  # type: ignore[no-any-return]
+        packed: bytes = self._inner.compress(data) + self._inner.flush(zlib.Z_SYNC_FLUSH)
+        return packed
 
     def finish(self) -> bytes:
-        return self._inner.flush(zlib.Z_FINISH)  # type: ignore[no-any-return]
+        packed: bytes = self._inner.flush(zlib.Z_FINISH)
+        return packed
 
 
 class _Brotli:
@@ -56,13 +58,16 @@ class _Brotli:
         self._inner = module.Compressor(mode=module.MODE_TEXT, quality=4)
 
     def push(self, data: bytes) -> bytes:
-        return self._inner.process(data) + self._inner.flush()  # type: ignore[no-any-return]
+        packed: bytes = self._inner.process(data) + self._inner.flush()
+        return packed
 
     def finish(self) -> bytes:
-        return self._inner.finish()  # type: ignore[no-any-return]
+        packed: bytes = self._inner.finish()
+        return packed
 
     def whole(self, data: bytes) -> bytes:
-        return self._inner.process(data) + self._inner.finish()  # type: ignore[no-any-return]
+        packed: bytes = self._inner.process(data) + self._inner.finish()
+        return packed
 
 
 class _Zstandard:
@@ -73,13 +78,16 @@ class _Zstandard:
         self._block = module.COMPRESSOBJ_FLUSH_BLOCK
 
     def push(self, data: bytes) -> bytes:
-        return self._inner.compress(data) + self._inner.flush(self._block)  # type: ignore[no-any-return]
+        packed: bytes = self._inner.compress(data) + self._inner.flush(self._block)
+        return packed
 
     def finish(self) -> bytes:
-        return self._inner.flush()  # type: ignore[no-any-return]
+        packed: bytes = self._inner.flush()
+        return packed
 
     def whole(self, data: bytes) -> bytes:
-        return self._inner.compress(data) + self._inner.flush()  # type: ignore[no-any-return]
+        packed: bytes = self._inner.compress(data) + self._inner.flush()
+        return packed
 
 
 class _StandardZstd:
@@ -89,13 +97,16 @@ class _StandardZstd:
         self._inner = module.ZstdCompressor(level=3)
 
     def push(self, data: bytes) -> bytes:
-        return self._inner.compress(data, mode=self._inner.FLUSH_BLOCK)  # type: ignore[no-any-return]
+        packed: bytes = self._inner.compress(data, mode=self._inner.FLUSH_BLOCK)
+        return packed
 
     def finish(self) -> bytes:
-        return self._inner.flush()  # type: ignore[no-any-return]
+        packed: bytes = self._inner.flush()
+        return packed
 
     def whole(self, data: bytes) -> bytes:
-        return self._inner.compress(data) + self._inner.flush()  # type: ignore[no-any-return]
+        packed: bytes = self._inner.compress(data) + self._inner.flush()
+        return packed
 
 
 _MODULES: dict[str, tuple[tuple[str, Callable[[Any], Coder]], ...]] = {
