@@ -23,6 +23,7 @@ from wholestack.db import (
     ForeignKey,
     Mapped,
     Model,
+    NewRows,
     Session,
     Table,
     Timestamps,
@@ -128,6 +129,12 @@ def _inserted(_mapper: Any, _connection: Any, row: Heard) -> None:
 @event.listens_for(Greeted, "init")
 def _begun(_row: Greeted, _args: Any, values: dict[str, Any]) -> None:
     values["name"] += ";"
+
+
+class Numbered(Named):
+    """Keys that are never given twice, on SQLite, too."""
+
+    __table_args__: ClassVar[dict[str, Any]] = {"sqlite_autoincrement": True}
 
 
 class HarbourSite:
@@ -321,3 +328,39 @@ def test_a_class_of_several_in_one_table(site: HarbourSite) -> None:
     assert site.imported("crate-barrel", "name\nsalt\n", ["name"]) == [1, 0, 0, 0]
     with site.app.session() as db:
         assert db.scalars(select(Crate)).one().kind == "barrel"
+
+
+@pytest.mark.parametrize("model", [Watched, Heard, Numbered, Ship])
+def test_new_rows_come_back_in_their_order_by_few_statements(site: HarbourSite, model: type[Any]) -> None:
+    names, sent = [f"{model.__name__} {each * 7919 % 401}" for each in range(401)], []
+    with site.app.session() as db:
+        event.listen(db.get_bind(), "before_cursor_execute", hear := lambda *args: sent.append(args[2]))
+        try:
+            made = NewRows(db, model, ["name"]).write(db, [{"name": name} for name in names])
+            assert [each.name for each in made] == names
+            keys = [each.id for each in made]
+            assert len(sent) <= 5 or model is Numbered
+        finally:
+            event.remove(db.get_bind(), "before_cursor_execute", hear)
+        assert model is Ship or keys == sorted(keys)
+        assert dict(db.execute(select(model.id, model.name).where(model.id.in_(keys))).all()) == dict(
+            zip(keys, names, strict=True)
+        )
+        db.rollback()
+
+
+@pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
+def test_keys_of_sqlite_at_their_end_and_those_of_rows_that_are_no_more(site: HarbourSite) -> None:
+    with site.app.session() as db:
+        db.add(Watched(id=2**63 - 60, name="nearly last"))
+        db.add(gone := Numbered(id=9_000, name="gone"))
+        db.flush()
+        db.delete(gone)
+        db.flush()
+        rows = [{"name": f"row {each}"} for each in range(59)]
+        assert [each.id for each in NewRows(db, Watched, ["name"]).write(db, rows)][-1] == 2**63 - 1
+        made = NewRows(db, Watched, ["name"]).write(db, rows)  # SQLite takes any that are free.
+        assert len({each.id for each in made}) == 59
+        numbered = NewRows(db, Numbered, ["name"]).write(db, rows)
+        assert [each.id for each in numbered] == list(range(9_001, 9_060))
+        db.rollback()

@@ -182,11 +182,11 @@ class History:
         if changes:
             now = _now()
             beside = _bounded(dataclasses.asdict(author)) | {"at": now, "batch": batch}
-            rows = [{**beside, **_row(each)} for each in changes]
+            rows = ({**beside, **_row(each)} for each in changes)  # Made while the database writes those before.
             if many:
                 insert_at_once(db, self.rows, rows)
             else:
-                db.execute(self._insert, rows)
+                db.execute(self._insert, [*rows])
             taken = ((each.model, each.key, name, file) for each in changes for name, file in each.files.items())
             self.files.keep(db, now, taken)
             self._sweep_at_times(db)

@@ -38,7 +38,7 @@ class Keys:
 
     def text_of(self, values: Sequence[Any]) -> str:
         """The same of the values alone."""
-        return ",".join(quote(str(pydantic_core.to_jsonable_python(value)), safe="") for value in values)
+        return ",".join(map(_text_of, values))
 
     def values(self, text: str) -> tuple[Any, ...] | None:
         """The values in a text; None where it is the key of no row.
@@ -56,3 +56,8 @@ class Keys:
             return tuple(reader.validate_strings(unquote(part, errors="strict")) for reader, part in pairs)
         except (pydantic.ValidationError, UnicodeDecodeError):
             return None
+
+
+def _text_of(value: Any) -> str:
+    # A whole number, which most keys are, has nothing to escape; a truth value is one, too, but is written otherwise.
+    return str(value) if type(value) is int else quote(str(pydantic_core.to_jsonable_python(value)), safe="")

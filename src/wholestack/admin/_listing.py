@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode
 
 import pydantic
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from sqlalchemy import Row, select
 from sqlalchemy.orm import Load
 
@@ -279,7 +279,8 @@ class ListPage:
         if key not in self._seen.get(type(row), ()):
             return Markup('<span class="muted">{}</span>').format(gettext("Not yours to see"))
         url = self._frame.url(other.resource.slug, key)
-        return Markup('<a href="{}"><bdi>{}</bdi></a>').format(url, other.resource.view.label(row))
+        words = escape(other.resource.view.label(row))
+        return Markup(f'<a href="{escape(url)}"><bdi>{words}</bdi></a>')  # noqa: S704  (each piece escaped)
 
     @functools.cached_property
     def _seen(self) -> Mapping[type[Any], set[str]]:

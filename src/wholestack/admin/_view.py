@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ._filters import Filter
 
 from ._actions import Action, actions_of
+from ._cells import label_of
 from ._inline import Inline
 
 M = TypeVar("M")
@@ -216,8 +217,6 @@ class AdminView(Generic[M]):
 
     def label(self, row: M) -> str:
         """What a row is called: its own ``__str__``, else its name or title, else its key."""
-        from ._cells import label_of
-
         return label_of(row)
 
 

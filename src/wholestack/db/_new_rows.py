@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import Integer, Table, bindparam, cast, func, insert, inspect, select
+from sqlalchemy import ARRAY, Integer, Table, any_, bindparam, cast, func, insert, inspect, literal, select
 from sqlalchemy.dialects.postgresql import REGCLASS
 from sqlalchemy.orm import Mapper, Session
 
@@ -14,6 +14,10 @@ from ._bulk import Rows, copy_in
 M = TypeVar("M")
 _MANY = 50
 """Rows that are worth a ``COPY``, which takes some statements around it."""
+_LAST = 2**63 - 1
+"""The largest key of a table in SQLite (https://sqlite.org/autoinc.html)."""
+Keys = Callable[[Session, int], Sequence[Any]]
+"""What makes so many keys for rows that are to be written; none where there are none."""
 
 
 class NewRows(Generic[M]):
@@ -44,6 +48,7 @@ class NewRows(Generic[M]):
         mapper: Mapper[M] = inspect(model)
         self._model: Any = model
         self._insert = insert(model).returning(model, sort_by_parameter_order=True)
+        self._insert_alone = insert(model)
         #: As a flush has it: nothing in the place of such a value is as if it had not been given.
         self._made = {name for name in names if _is_made(mapper.columns[name])}
         self._key = mapper.get_property_by_column(mapper.primary_key[0]).key
@@ -83,13 +88,26 @@ class NewRows(Generic[M]):
         back may be there still, under a key that has been given anew.
         """
         fresh = {"populate_existing": True}
-        if self._keys is None or len(rows) < _MANY:
+        keys = self._keys(db, len(rows)) if self._keys is not None and len(rows) >= _MANY else ()
+        if not keys:
             return db.scalars(self._insert, rows, execution_options=fresh).unique().all()
-        keys = self._keys(db, len(rows))
-        copy_in(db, self._model, ({self._key: key, **row} for key, row in zip(keys, rows, strict=True)))
-        asked = select(self._model).where(getattr(self._model, self._key).in_(keys))
+        filled = ({self._key: key, **row} for key, row in zip(keys, rows, strict=True))
+        if db.get_bind().dialect.name == "postgresql":
+            copy_in(db, self._model, filled)
+        else:
+            db.execute(self._insert_alone, [*filled])
+        asked = select(self._model).where(_is_among(db, getattr(self._model, self._key), keys))
         found = {getattr(row, self._key): row for row in db.scalars(asked, execution_options=fresh).unique()}
         return [found[key] for key in keys]
+
+
+def _is_among(db: Session, column: Any, keys: Sequence[Any]) -> Any:
+    """Whether a column has one of some keys; in a statement that is the same for any number of them where it can be."""
+    if isinstance(keys, range):
+        return column.between(keys[0], keys[-1])
+    if db.get_bind().dialect.name == "postgresql":
+        return column == any_(literal([*keys], ARRAY(column.type)))
+    return column.in_(keys)
 
 
 def _is_made(column: Any) -> bool:
@@ -97,27 +115,55 @@ def _is_made(column: Any) -> bool:
     return made and not column.type.should_evaluate_none
 
 
-def _keys_before(
-    db: Session, mapper: Mapper[Any], names: Collection[str]
-) -> Callable[[Session, int], list[Any]] | None:
-    """What makes the keys of so many rows before they are written, where PostgreSQL may be given them as a ``COPY``,
-    which tells no keys afterwards: those of a sequence, or made in Python. None where it may not: an ``INSERT`` knows
-    expressions around values and in their place, and asks nobody for a sequence.
+def _keys_before(db: Session, mapper: Mapper[Any], names: Collection[str]) -> Keys | None:
+    """What makes the keys of rows before they are written, so that they can be told apart afterwards: then rows need
+    not be asked back one by one, as of SQLite, which promises nothing of the order in which it gives them
+    (https://sqlite.org/lang_returning.html), and PostgreSQL may be given them as a ``COPY``, which gives none back.
+    None where the database has to make them.
     """
     key: Any = mapper.primary_key[0]
-    is_given = mapper.get_property_by_column(key).key in names
-    if len(mapper.primary_key) > 1 or is_given or not all(_can_be_copied(each) for each in key.table.columns):
+    if len(mapper.primary_key) > 1 or mapper.get_property_by_column(key).key in names:
         return None
-    if not _may_copy(db, key.table):
+    dialect = db.get_bind().dialect.name
+    if dialect == "postgresql" and not (_may_copy(db, key.table) and all(map(_can_be_copied, key.table.columns))):
         return None
-    if key.default is not None and key.default.is_callable:
-        return lambda _, number: [key.default.arg(None) for _ in range(number)]
+    if key.default is not None:
+        default = key.default
+        made_alone = default.is_callable and _can_be_copied(key)
+        return (lambda _, number: [default.arg(None) for _ in range(number)]) if made_alone else None
+    if key is not key.table.autoincrement_column:
+        return None
+    return (
+        _keys_of_sequence(db, key)
+        if dialect == "postgresql"
+        else _keys_after_last(key)
+        if dialect == "sqlite"
+        else None
+    )
+
+
+def _keys_of_sequence(db: Session, key: Any) -> Keys | None:
     sequence = func.pg_get_serial_sequence(_name_of(db, key.table), key.name)
     if not db.scalar(select(func.has_sequence_privilege(sequence, "USAGE"))):
         return None
     series = func.generate_series(1, bindparam("number", type_=Integer())).alias()
     some = select(func.nextval(cast(sequence, REGCLASS))).select_from(series)
-    return lambda db, number: list(db.scalars(some, {"number": number}))
+    return lambda db, number: db.scalars(some, {"number": number}).all()
+
+
+def _keys_after_last(key: Any) -> Keys | None:
+    """Those that SQLite would give: it has one writer at a time, so nobody takes them between. An ``AUTOINCREMENT``
+    knows of rows that are no more, and after the largest number it takes any that is free: both are left to it.
+    """
+    if key.table.dialect_options["sqlite"]["autoincrement"]:
+        return None
+    asked = select(func.coalesce(func.max(key), 0))
+
+    def made(db: Session, number: int) -> Sequence[int]:
+        last = db.scalars(asked).one()
+        return range(last + 1, last + number + 1) if last <= _LAST - number else ()
+
+    return made
 
 
 def _can_be_copied(column: Any) -> bool:
