@@ -312,33 +312,60 @@ def copy_in(db: AlchemySession, model: type | Table, rows: Rows) -> int:
         NoCopy: the database is not PostgreSQL.
     """
     db.flush()
+    dialect = _postgresql(db)
+    sent = _as_sent(dialect, model, rows)
+    if sent is None:
+        return 0
+    table, columns, values = sent
+    with _copying(db, f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy:
+        for each in values:
+            copy.write_row(each)
+    return int(copy.cursor.rowcount)
+
+
+def insert_by_driver(db: AlchemySession, model: type | Table, rows: Rows) -> None:
+    """Insert rows into SQLite as `copy_in` does into PostgreSQL: what they are sent as is made here, once for all, and
+    the driver takes them as they are.
+    """
+    db.flush()
+    connection = db.connection()
+    sent = _as_sent(connection.dialect, model, rows)
+    if sent is not None:
+        table, columns, values = sent
+        marks = ", ".join("?" * len(columns))
+        sql = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608  (names that are quoted)
+        connection.exec_driver_sql(sql, [*map(tuple, values)])
+
+
+def _as_sent(dialect: Dialect, model: type | Table, rows: Rows) -> tuple[str, list[str], Iterator[list[Any]]] | None:
+    """The names of a table and of its columns, and the values of rows as a driver takes them, with the defaults that
+    Python makes; None where there is no row.
+    """
     rows = iter(rows)
     first = next(rows, None)
     if first is None:
-        return 0
+        return None
     target: Any = inspect(model)
     table: Any = target if isinstance(target, Table) else target.local_table
-    dialect = _postgresql(db)
     own: list[tuple[str, Any]] = list(target.columns.items())
     defaults = {
         name: _made(target, column)
         for name, column in own
         if name not in first and isinstance(column, Column) and _is_made(target, column)
     }
-    names = [*first, *defaults]
-    columns = [target.columns[name] for name in names]
+    columns = [target.columns[name] for name in (*first, *defaults)]
     preparer = dialect.identifier_preparer
-    listed = ", ".join(preparer.format_column(column) for column in columns)
-    sql = f"COPY {preparer.format_table(table)} ({listed}) FROM STDIN"
     write = [column.type.dialect_impl(dialect).bind_processor(dialect) for column in columns]
-    with _copying(db, sql) as copy:
+
+    def values() -> Iterator[list[Any]]:
         for row in itertools.chain([first], rows):
             if row.keys() != first.keys():
-                raise ValueError("Each row of a COPY has the same names.")
-            values = [*row.values()] if [*row] == [*first] else [row[name] for name in first]
-            values += [make() for make in defaults.values()]
-            copy.write_row([value if each is None else each(value) for each, value in zip(write, values, strict=True)])
-    return int(copy.cursor.rowcount)
+                raise ValueError("Rows that are written together have the same names.")
+            given = [*row.values()] if [*row] == [*first] else [row[name] for name in first]
+            given += [make() for make in defaults.values()]
+            yield [value if each is None else each(value) for each, value in zip(write, given, strict=True)]
+
+    return preparer.format_table(table), [preparer.format_column(column) for column in columns], values()
 
 
 def _is_made(target: Mapper[Any] | Table, column: Column[Any]) -> bool:

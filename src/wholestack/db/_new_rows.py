@@ -9,7 +9,7 @@ from sqlalchemy import ARRAY, Integer, Table, any_, bindparam, cast, func, inser
 from sqlalchemy.dialects.postgresql import REGCLASS
 from sqlalchemy.orm import Mapper, Session
 
-from ._bulk import Rows, copy_in
+from ._bulk import Rows, copy_in, insert_by_driver
 
 M = TypeVar("M")
 _MANY = 50
@@ -48,11 +48,11 @@ class NewRows(Generic[M]):
         mapper: Mapper[M] = inspect(model)
         self._model: Any = model
         self._insert = insert(model).returning(model, sort_by_parameter_order=True)
-        self._insert_alone = insert(model)
         #: As a flush has it: nothing in the place of such a value is as if it had not been given.
         self._made = {name for name in names if _is_made(mapper.columns[name])}
         self._key = mapper.get_property_by_column(mapper.primary_key[0]).key
-        self._keys = _keys_before(db, mapper, names)
+        self._send = _way_to_send(db, mapper.local_table)
+        self._keys = _keys_before(db, mapper, names) if self._send is not None else None
 
     @staticmethod
     def fit(db: Session) -> bool:
@@ -89,13 +89,9 @@ class NewRows(Generic[M]):
         """
         fresh = {"populate_existing": True}
         keys = self._keys(db, len(rows)) if self._keys is not None and len(rows) >= _MANY else ()
-        if not keys:
+        if not keys or self._send is None:
             return db.scalars(self._insert, rows, execution_options=fresh).unique().all()
-        filled = ({self._key: key, **row} for key, row in zip(keys, rows, strict=True))
-        if db.get_bind().dialect.name == "postgresql":
-            copy_in(db, self._model, filled)
-        else:
-            db.execute(self._insert_alone, [*filled])
+        self._send(db, self._model, ({self._key: key, **row} for key, row in zip(keys, rows, strict=True)))
         asked = select(self._model).where(_is_among(db, getattr(self._model, self._key), keys))
         found = {getattr(row, self._key): row for row in db.scalars(asked, execution_options=fresh).unique()}
         return [found[key] for key in keys]
@@ -115,6 +111,16 @@ def _is_made(column: Any) -> bool:
     return made and not column.type.should_evaluate_none
 
 
+def _way_to_send(db: Session, table: Any) -> Callable[[Session, Any, Rows], object] | None:
+    """What sends rows past SQLAlchemy, which makes the values of each anew: where Python makes all values that are not
+    given, and none stands in an expression.
+    """
+    if not all(map(_can_be_sent, table.columns)):
+        return None
+    ways = {"postgresql": copy_in if _may_copy(db, table) else None, "sqlite": insert_by_driver}
+    return ways.get(db.get_bind().dialect.name)
+
+
 def _keys_before(db: Session, mapper: Mapper[Any], names: Collection[str]) -> Keys | None:
     """What makes the keys of rows before they are written, so that they can be told apart afterwards: then rows need
     not be asked back one by one, as of SQLite, which promises nothing of the order in which it gives them
@@ -124,22 +130,12 @@ def _keys_before(db: Session, mapper: Mapper[Any], names: Collection[str]) -> Ke
     key: Any = mapper.primary_key[0]
     if len(mapper.primary_key) > 1 or mapper.get_property_by_column(key).key in names:
         return None
-    dialect = db.get_bind().dialect.name
-    if dialect == "postgresql" and not (_may_copy(db, key.table) and all(map(_can_be_copied, key.table.columns))):
-        return None
-    if key.default is not None:
-        default = key.default
-        made_alone = default.is_callable and _can_be_copied(key)
-        return (lambda _, number: [default.arg(None) for _ in range(number)]) if made_alone else None
+    default = key.default
+    if default is not None:
+        return (lambda _, number: [default.arg(None) for _ in range(number)]) if default.is_callable else None
     if key is not key.table.autoincrement_column:
         return None
-    return (
-        _keys_of_sequence(db, key)
-        if dialect == "postgresql"
-        else _keys_after_last(key)
-        if dialect == "sqlite"
-        else None
-    )
+    return _keys_of_sequence(db, key) if db.get_bind().dialect.name == "postgresql" else _keys_after_last(key)
 
 
 def _keys_of_sequence(db: Session, key: Any) -> Keys | None:
@@ -166,7 +162,7 @@ def _keys_after_last(key: Any) -> Keys | None:
     return made
 
 
-def _can_be_copied(column: Any) -> bool:
+def _can_be_sent(column: Any) -> bool:
     """Whether what is sent for a column is a value, and Python alone makes it where it is not given."""
     default = column.default
     # SQLAlchemy puts a function that takes nothing into one of its own; the others want to know what they are made for.
@@ -189,7 +185,7 @@ def _name_of(db: Session, table: Any) -> str:
 
 def insert_at_once(db: Session, table: Table, rows: Rows) -> None:
     """Insert rows that nobody wants back, in the fastest way that the database has: PostgreSQL's ``COPY``, where the
-    session may, else some in each statement.
+    session may, or many in a call of the driver.
 
     Arguments:
         db: the session; what it holds is flushed first, so this is not for an event of a flush.
@@ -206,8 +202,9 @@ def insert_at_once(db: Session, table: Table, rows: Rows) -> None:
         ...     db.scalar(select(func.sum(pebbles.c.size)))
         3
     """
-    if _may_copy(db, table):
-        copy_in(db, table, rows)
+    send = _way_to_send(db, table)
+    if send is not None:
+        send(db, table, rows)
     else:
         db.flush()
         db.execute(insert(table), [dict(row) for row in rows])
