@@ -31,6 +31,7 @@ SERVICES: dict[str, tuple[str, ...]] = {
     "postgresql": ("postgres", "/usr/lib/postgresql/*/bin/postgres"),
     "redis": ("redis-server", "valkey-server"),
     "wrk": ("wrk",),
+    "zbarimg": ("zbarimg",),
 }
 """Programs a test may need: the names (or patterns of paths) under which a machine has them."""
 

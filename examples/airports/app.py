@@ -47,6 +47,7 @@ from wholestack.files import Files, LocalStorage
 from wholestack.http import etag_of
 from wholestack.languages import Languages
 from wholestack.middleware import SecurityHeaders
+from wholestack.outbox import Outbox
 from wholestack.realtime import Channel, Events, LastEventId, Socket
 from wholestack.static import Static
 
@@ -213,6 +214,7 @@ def writer(keys: Keys, x_api_key: Header[str | None] = None) -> None:
 app = App(Keys.read(), title="Airports", version="1.0.0")
 app.use(Database(os.environ.get("DATABASE_URL") or f"sqlite:///{HERE / 'airports.db'}"))
 app.use(
+    Outbox(),
     SecurityHeaders(),
     Languages("en", "de"),
     Static(),

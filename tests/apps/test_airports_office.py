@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import http.client
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -134,22 +135,62 @@ def test_it_is_served(service: Any, tmp_path: Path, interface: str, kind: str) -
         assert found is not None, making.output
         words = ("serve", "examples/airports/app.py", "--port", "0", *SERVERS[interface])
         with Serving(*words, environment=own) as server:
-            page = first_page(server.ready().port, "boss@airports.example", found[1])
+            visitor = Visitor(server.ready().port)
+            visitor.log_in("boss@airports.example", found[1])
+            page = visitor.ask("/admin/")[1]
+            import_many(visitor)
     assert "Airports, inside" in page and "3,364" in page
 
 
-def first_page(port: int, email: str, password: str) -> str:
-    """What somebody sees who logs in."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
-    form = {"Content-Type": "application/x-www-form-urlencoded", "Sec-Fetch-Site": "same-origin", "Accept": "text/html"}
-    connection.request("POST", "/account/login", urlencode({"email": email, "password": password}), form)
-    answer = connection.getresponse()
-    answer.read()
-    assert answer.status == 303
-    cookies = [each.partition(";")[0] for each in answer.headers.get_all("set-cookie") or []]
-    connection.request("GET", "/admin/", headers={"Cookie": "; ".join(cookies), "Accept": "text/html"})
-    answer = connection.getresponse()
-    page = answer.read().decode()
-    connection.close()
-    assert answer.status == 200, page
-    return page
+class Visitor:
+    """A browser with a person at it, as far as this wants one."""
+
+    def __init__(self, port: int) -> None:
+        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        self._cookies = ""
+
+    def ask(self, path: str, body: bytes | None = None, content_type: str = "") -> tuple[int, str]:
+        """The status of a page, and what is on it, or where it leads to."""
+        kind = {"Content-Type": content_type} if body is not None else {}
+        sent = {"Cookie": self._cookies, "Sec-Fetch-Site": "same-origin", "Accept": "text/html", **kind}
+        self._connection.request("GET" if body is None else "POST", path, body, sent)
+        answer = self._connection.getresponse()
+        cookies = [each.partition(";")[0] for each in answer.headers.get_all("set-cookie") or []]
+        self._cookies = "; ".join(cookies) or self._cookies
+        text = answer.read().decode()
+        return answer.status, answer.headers.get("location") or text
+
+    def send(self, path: str, **fields: Any) -> str:
+        """Send a form, and tell where it leads to."""
+        body = urlencode(fields, doseq=True).encode()
+        status, where = self.ask(path, body, "application/x-www-form-urlencoded")
+        assert status == 303, where
+        return where
+
+    def log_in(self, email: str, password: str) -> None:
+        self.send("/account/login", email=email, password=password)
+
+
+def import_many(visitor: Visitor) -> None:
+    """So many rows that the outbox reads them, while a page shows how far it is; and writes them when it is told to."""
+    names = ["code", "name", "city", "state", "latitude", "longitude"]
+    rows = [f"{number:04},Field {number},Nowhere,AK,60.5,-150.25" for number in range(1_200)]
+    file = "\r\n".join([",".join(names), *rows])
+    part = 'Content-Disposition: form-data; name="file"; filename="fields.csv"\r\nContent-Type: text/csv'
+    body = f"--edge\r\n{part}\r\n\r\n{file}\r\n--edge--\r\n".encode()
+    status, where = visitor.ask("/admin/airport/-/import", body, "multipart/form-data; boundary=edge")
+    assert status == 303, where
+    assert "It is done." not in waited(visitor, visitor.send(where, columns=names, keys="code"))
+    assert "<dd>1,200</dd>" in visitor.ask(f"{where}/preview")[1]
+    assert visitor.ask("/admin/airport/1199")[0] == 404
+    assert "It is done." in waited(visitor, visitor.send(f"{where}/run"))
+    assert visitor.ask("/admin/airport/1199")[0] == 200
+
+
+def waited(visitor: Visitor, page: str) -> str:
+    """What the page of a job says once it goes on no more."""
+    end, text = time.monotonic() + 30, ""
+    while "What has come of it" not in text and time.monotonic() < end:
+        time.sleep(0.05)
+        text = visitor.ask(page)[1]
+    return text

@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from sqlalchemy import MetaData, String, UniqueConstraint
+from sqlalchemy import Column, MetaData, String, UniqueConstraint
+from sqlalchemy import Table as Plain
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 import databases
@@ -253,6 +254,18 @@ def test_copy_in_and_out(app: App, url: str, colour: Colour) -> None:
         assert {(row.price, row.version_id) for row in rows} == {(decimal.Decimal("1.5"), 1)}
         assert rows[0].words == []
         assert rows[0].created_at <= datetime.datetime.now(datetime.UTC)
+
+
+@ONLY_POSTGRESQL
+@pytest.mark.parametrize("default", [lambda context: context.get_current_parameters()["code"], func.now()])
+def test_copy_in_makes_no_default_that_is_not_pythons_alone(app: App, default: Any) -> None:
+    table = Plain("crate", MetaData(), Column("code", String()), Column("tag", String(), default=default))
+    with app.session() as db:
+        table.create(db.connection())
+        with pytest.raises(ValueError, match="default of crate.tag"):
+            copy_in(db, table, [{"code": "a"}])
+        assert copy_in(db, table, [{"code": "a", "tag": "b"}]) == 1
+        db.rollback()
 
 
 @ONLY_POSTGRESQL

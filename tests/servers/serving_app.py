@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import time
 from collections.abc import AsyncIterator, Generator
@@ -52,6 +53,12 @@ def brittle(request: Request) -> Generator[None, Response, Response]:
 @app.get("/")
 async def home() -> str:
     return "home"
+
+
+@app.get("/frozen")
+async def frozen() -> int:
+    """How many objects Python's collector leaves alone."""
+    return gc.get_freeze_count()
 
 
 @app.get("/pid")

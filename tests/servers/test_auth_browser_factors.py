@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import base64
 import datetime
+import subprocess
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 
@@ -144,6 +147,26 @@ def test_a_passkey_after_a_password(tab: Callable[..., Any], email: str) -> None
     page.goto("/account/login?next=/strong")
     page.get_by_role("button", name="Log in with a passkey").click()
     page.get_by_text("hwk user", exact=True).wait_for()
+
+
+@pytest.mark.parametrize("colours", ["light", "dark"])
+def test_the_picture_is_read_as_a_camera_does(
+    tab: Callable[..., Any], email: str, service: Callable[[str], str], tmp_path: Path, colours: str
+) -> None:
+    """Of the pixels that are seen, by a reader of its own (ZBar): what stands beside them in letters."""
+    reader = service("zbarimg")
+    page = tab(javascript=False)
+    page.emulate_media(color_scheme=colours)
+    log_in(page, email)
+    page.get_by_role("button", name="Set up an app for codes").click()
+    page.get_by_role("img", name="QR code").screenshot(path=tmp_path / "seen.png")
+    read = subprocess.run([reader, "--quiet", "--raw", tmp_path / "seen.png"], capture_output=True, text=True, check=True)
+    address = urlsplit(read.stdout.strip())
+    secret = SECRET.search(page.content())
+    assert secret is not None
+    assert (address.scheme, address.netloc) == ("otpauth", "totp")
+    assert unquote(address.path).endswith(f":{email}")
+    assert parse_qs(address.query)["secret"] == [secret[1].replace(" ", "")]
 
 
 def test_an_app_for_codes_without_javascript(tab: Callable[..., Any], email: str) -> None:

@@ -69,6 +69,12 @@ def test_it_serves_and_says_where(two: Serving) -> None:
     assert len(two.pids()) == 2
 
 
+def test_the_collector_looks_at_what_requests_make_alone(two: Serving) -> None:
+    assert int(two.ask("/frozen").body) > 50_000
+    with Serving("dev", APP, "--port", "0", environment={"WHOLESTACK_STAGE": "development"}) as developing:
+        assert developing.ready().ask("/frozen").body == b"0"
+
+
 FAILURES = {
     "no file": (["nothing.py"], "There is no file 'nothing.py'"),
     "no app": (["empty.py"], "empty.py has no app"),

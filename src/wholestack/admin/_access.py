@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from ._resource import Resource
 
 ACTIONS = ("view", "add", "change", "delete")
+DELETED = "deleted"
+"""In the query of a list: ``?deleted=1`` shows the rows that are marked as deleted."""
 
 
 class Access:
@@ -43,7 +45,7 @@ class Access:
     ) -> None:
         self.resource = resource
         self.identity = identity
-        self.deleted = deleted
+        self.deleted = deleted and mark_of(resource) is not None
         self.tenant = tenant
 
     # -- the model and its rows --------------------------------------------------------------------------------------

@@ -107,7 +107,7 @@ class ActionPages:
     ) -> Redirect:
         access, frame = self._desk.begin(request, identity)
         back = f"{frame.url(self.resource.slug)}?{request.query_string}"
-        action = actions_of(type(self.resource.view)).get(form.action)
+        action = None if access.deleted else actions_of(type(self.resource.view)).get(form.action)
         access.require("view")
         if action is None:
             messages.warning(gettext("Choose what is to be done."))

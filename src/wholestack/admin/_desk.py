@@ -11,7 +11,7 @@ from wholestack.db import Session
 from wholestack.languages import gettext
 from wholestack.templates import Page
 
-from ._access import Access
+from ._access import DELETED, Access
 from ._frame import Frame
 from ._history import Author
 from ._record import record
@@ -22,10 +22,6 @@ from ._typed import typed
 
 if TYPE_CHECKING:
     from ._plugin import Admin
-
-
-DELETED = "deleted"
-"""In the query of a list: ``?deleted=1`` shows the rows that are marked as deleted."""
 
 
 class Desk:

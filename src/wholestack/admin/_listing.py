@@ -20,7 +20,7 @@ from wholestack.db import Session
 from wholestack.forms import FormView
 from wholestack.languages import gettext
 
-from ._access import Access
+from ._access import DELETED, Access
 from ._cells import cell, is_number, is_row, text_of, words_of
 from ._count import MOST_COUNTED, MOST_FOUND, Count, count_asks, counted
 from ._facets import facets
@@ -88,7 +88,7 @@ class ListPage:
         self.saved: Sequence[Row[Any]] = ()
         self.edits: ShownEdits | None = None
         self._frame = frame
-        known = {*_PLACE, *_LOOKS, *self.query.names}
+        known = {*_PLACE, *_LOOKS, *self.query.names, *([DELETED] if access.deleted else [])}
         self._given = {name: values for name, values in request.query.items() if name in known}
         self._db = db
         self._pages = pages

@@ -189,7 +189,11 @@ class AdminView(Generic[M]):
         return found
 
     def offered(self, access: Access) -> list[Action]:
-        """The actions of its list that a person may do; see `action`."""
+        """The actions of its list that a person may do; see `action`. Rows that are marked as deleted have none: each is
+        to be had back first.
+        """
+        if access.deleted:
+            return []
         return [each for each in actions_of(type(self)).values() if access.may(each.permission)]
 
     def choices_of(self, name: str, values: Mapping[str, Any]) -> ColumnElement[bool] | None:

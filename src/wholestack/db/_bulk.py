@@ -310,6 +310,7 @@ def copy_in(db: AlchemySession, model: type | Table, rows: Rows) -> int:
 
     Raises:
         NoCopy: the database is not PostgreSQL.
+        ValueError: a row has other names than the first, or no value where a default is not Python's alone.
     """
     db.flush()
     dialect = _postgresql(db)
@@ -372,7 +373,18 @@ def _is_made(target: Mapper[Any] | Table, column: Column[Any]) -> bool:
     given: Any = column.default
     if isinstance(target, Mapper) and column is target.version_id_col:
         return target.version_id_generator is not False  # Else the database makes it.
-    return given is not None and (given.is_scalar or given.is_callable)
+    if given is not None and not is_made_alone(given):
+        raise ValueError(
+            f"The default of {column} is an expression, or wants to know the row that it is for: rows that are sent as "
+            "they are have none to ask. Give its value with each row."
+        )
+    return given is not None
+
+
+def is_made_alone(default: Any) -> bool:
+    """Whether Python makes a default, without a look at the row that it is for."""
+    # SQLAlchemy puts a function that takes nothing into one of its own; the others want to know the statement.
+    return bool(default.is_scalar or (default.is_callable and default.arg is not default._fn))
 
 
 def _made(target: Mapper[Any] | Table, column: Column[Any]) -> Callable[[], Any]:

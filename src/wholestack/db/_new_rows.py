@@ -9,7 +9,7 @@ from sqlalchemy import ARRAY, Integer, Table, any_, bindparam, cast, func, inser
 from sqlalchemy.dialects.postgresql import REGCLASS
 from sqlalchemy.orm import Mapper, Session
 
-from ._bulk import Rows, copy_in, insert_by_driver
+from ._bulk import Rows, copy_in, insert_by_driver, is_made_alone
 
 M = TypeVar("M")
 _MANY = 50
@@ -164,9 +164,7 @@ def _keys_after_last(key: Any) -> Keys | None:
 
 def _can_be_sent(column: Any) -> bool:
     """Whether what is sent for a column is a value, and Python alone makes it where it is not given."""
-    default = column.default
-    # SQLAlchemy puts a function that takes nothing into one of its own; the others want to know what they are made for.
-    is_plain = default is None or default.is_scalar or (default.is_callable and default.arg is not default._fn)
+    is_plain = column.default is None or is_made_alone(column.default)
     return bool(is_plain and not column.type._has_bind_expression)
 
 
