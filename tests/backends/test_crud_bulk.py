@@ -262,7 +262,7 @@ def test_copy_in_makes_no_default_that_is_not_pythons_alone(app: App, default: A
     table = Plain("crate", MetaData(), Column("code", String()), Column("tag", String(), default=default))
     with app.session() as db:
         table.create(db.connection())
-        with pytest.raises(ValueError, match="default of crate.tag"):
+        with pytest.raises(ValueError, match=r"default of crate\.tag"):
             copy_in(db, table, [{"code": "a"}])
         assert copy_in(db, table, [{"code": "a", "tag": "b"}]) == 1
         db.rollback()

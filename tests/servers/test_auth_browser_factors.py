@@ -160,7 +160,9 @@ def test_the_picture_is_read_as_a_camera_does(
     log_in(page, email)
     page.get_by_role("button", name="Set up an app for codes").click()
     page.get_by_role("img", name="QR code").screenshot(path=tmp_path / "seen.png")
-    read = subprocess.run([reader, "--quiet", "--raw", tmp_path / "seen.png"], capture_output=True, text=True, check=True)
+    read = subprocess.run(
+        [reader, "--quiet", "--raw", tmp_path / "seen.png"], capture_output=True, text=True, check=True
+    )
     address = urlsplit(read.stdout.strip())
     secret = SECRET.search(page.content())
     assert secret is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Select, false, select
+from sqlalchemy import Select, false, or_, select
 
 from wholestack import Forbidden, NotFound
 from wholestack.auth import Identity, Policy, UserMixin, permission_name
@@ -93,16 +93,29 @@ class Access:
 
     def may_any_row(self, action: str, row: Any) -> bool:
         """The same, whether the row is marked as deleted or not."""
-        if not self.may(action) or (self._is_guarded(action) and row.is_superuser):
+        if not self.may(action) or (self._is_guarded(action) and self._is_above(row)):
             return False
         return all(policy(self.identity, row) for policy in self.policies(action))
 
     def _is_guarded(self, action: str) -> bool:
-        """Whether superusers are not for this person to touch: who sets somebody's address gets the mail that lets them
-        in.
+        """Whether users who may do more are not for this person to touch: who sets somebody's address gets the mail
+        that lets them in.
         """
         user = self.identity.user
         return action not in {"view", "add"} and is_of_users(self.resource) and not (user and user.is_superuser)
+
+    def _is_above(self, row: Any) -> bool:
+        user: Any = self.identity.user
+        return bool(row.is_superuser) or (row.key != user.key and self.identity.is_outranked_by(row))
+
+    def _below(self, statement: Select[Any]) -> Select[Any]:
+        """Those of some users who are not above this person."""
+        model: Any = self.resource.model
+        user: Any = self.identity.user
+        above = self.identity.outranking
+        statement = statement.where(model.is_superuser.is_(False))
+        (key,) = self.resource.mapper.primary_key
+        return statement if above is None or user is None else statement.where(or_(~above, key == user.id))
 
     def may_own(self, row: Any) -> bool:
         """Whether a row that was made or changed is still one that they may see: nobody writes rows past their policy,
@@ -129,7 +142,7 @@ class Access:
             return statement.where(false())
         for policy in self.policies(action):
             statement = statement.where(policy.sql(self.identity))
-        return statement.where(self.resource.model.is_superuser.is_(False)) if self._is_guarded(action) else statement
+        return self._below(statement) if self._is_guarded(action) else statement
 
     def row(self, db: Session, key: str, action: str = "view", *, options: Sequence[ORMOption] = ()) -> Any:
         """The row of a key in a path, loaded with `options`.

@@ -18,7 +18,7 @@ from ._deletion import Deletion
 from ._history import Author, Change, differences
 from ._matching import Matching
 from ._paths import among
-from ._record import fields_of, files_in, is_secret, snapshot
+from ._record import Called, fields_of, files_in, is_secret, snapshot, tenant_in
 
 if TYPE_CHECKING:
     from wholestack.db import Session
@@ -127,7 +127,7 @@ class ActionRun:
         selection: Selection[Any] = Selection(self._access, self.action.permission, self._db, seen)
         method = getattr(self.resource.view, self.action.name)
         takes = inspect.signature(method).parameters
-        given = {"db": self._db, "form": self._form}
+        given = {"db": self._db, "form": self._form, "identity": self._access.identity}
         told = method(selection, **{name: value for name, value in given.items() if name in takes})
         self.told = str(told) if told is not None else self.told
 
@@ -137,20 +137,23 @@ class ActionRun:
         for row in list(self._db.identity_map.values()):
             if isinstance(row, resource.model) and not look_at(row).deleted:
                 self._db.expire(row)
-        there = {
+        there: dict[tuple[Any, ...], Any] = {
             tuple(getattr(row, name) for name in resource.keys.names): row
             for row in self._db.scalars(select(resource.model).where(among(resource, keys)))
         }
+        found = {}
+        for key, old in zip(keys, before, strict=True):
+            new = snapshot(resource, there[key]) if key in there else dict.fromkeys(old)
+            found[key] = {name: pair for name, pair in differences(old, new).items() if not is_secret(resource, name)}
+        called = Called(self._db, resource)
+        called.learn(found.values())
         changes = []
         for key, label, old in zip(keys, labels, before, strict=True):
-            row = there.get(key)
-            new = dict.fromkeys(old) if row is None else snapshot(resource, row)
-            values = {name: pair for name, pair in differences(old, new).items() if not is_secret(resource, name)}
-            if values:
-                name = "delete" if row is None else self.action.name
+            if values := found[key]:
+                name = self.action.name if key in there else "delete"
+                text, tenant = resource.keys.text_of(key), tenant_in(resource, old)
                 files = files_in(resource, values)
-                text = resource.keys.text_of(key)
-                changes.append(Change(name, resource.table, text, label, values, files=files))
+                changes.append(Change(name, resource.table, text, label, values, called.of(values), tenant, files))
         self._admin.history.write(self._db, self._author, changes)
 
 

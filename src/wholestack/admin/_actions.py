@@ -64,7 +64,7 @@ def action(
     It is asked for a confirmation first, which counts the rows and names some. Then the method is called with at most
     200 rows at a time, in the order of their keys, each time within a transaction; with more it goes on behind the
     scenes (`wholestack.outbox`), where it can be watched and cancelled. What it returns, a text, is told to who asked.
-    Each row that is different afterwards is in the history.
+    Each row that is different afterwards is in the history. A method that names ``identity`` is given who does it.
 
     Arguments:
         title: the words in the menu.

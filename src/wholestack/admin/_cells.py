@@ -12,6 +12,7 @@ from typing import Any
 from markupsafe import Markup, escape
 from sqlalchemy import inspect as look_at
 
+from wholestack.files import StoredFile
 from wholestack.languages import gettext
 
 _LONG = 120
@@ -77,6 +78,8 @@ def text_of(value: Any) -> str:
         return moment_text(value)
     if isinstance(value, bytes):
         return f"{len(value):,} bytes"
+    if isinstance(value, StoredFile):
+        return value.filename or value.name
     if isinstance(value, dict):
         return json.dumps(value, ensure_ascii=False, default=str)
     if isinstance(value, (list, tuple, set, frozenset)):
@@ -121,7 +124,7 @@ def cell(value: Any) -> Markup:
     text = text_of(value)
     if len(text) > _LONG:
         return Markup('<span title="{}">{}…</span>').format(text[:1_000], text[:_LONG].rstrip())
-    return Markup(f"<bdi>{escape(text)}</bdi>") if isinstance(value, str) else escape(text)  # noqa: S704  (escaped)
+    return Markup(f"<bdi>{escape(text)}</bdi>") if isinstance(value, (str, StoredFile)) else escape(text)  # noqa: S704  (escaped)
 
 
 def is_number(value: Any) -> bool:

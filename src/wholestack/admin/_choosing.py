@@ -12,6 +12,7 @@ from wholestack.forms import FormView
 
 from ._access import Access
 from ._form import FormOf, find_name
+from ._paths import path_of
 from ._references import Reference
 from ._resource import Resource
 
@@ -142,7 +143,7 @@ def sought(
     """
     paths = _paths(other, key, access)
     words = text[:MOST_SOUGHT].split()[:_WORDS]
-    every = [or_(false(), *(_holds(other.model, path, word) for path in paths)) for word in words]
+    every = [or_(false(), *(_holds(other, path, word, access) for path in paths)) for word in words]
     return _ordered(other, statement.where(*(every or [false()]))).limit(most)
 
 
@@ -162,13 +163,10 @@ def _ordered(other: Resource, statement: Select[Any]) -> Select[Any]:
     return statement.order_by(column.desc() if usual.startswith("-") else column, *other.mapper.primary_key)
 
 
-def _holds(model: Any, path: str, word: str) -> Any:
-    name, _, rest = path.partition(".")
-    found = getattr(model, name)
-    if rest:
-        inner = _holds(found.property.mapper.class_, rest, word)
-        return found.any(inner) if found.property.uselist else found.has(inner)
-    return (found if isinstance(found.type, String) else cast(found, String())).icontains(word, autoescape=True)
+def _holds(other: Resource, path: str, word: str, access: Access | None) -> Any:
+    found = path_of(other, path)
+    column = found.column if isinstance(found.column.type, String) else cast(found.column, String())
+    return found.holds(column.icontains(word, autoescape=True), access)
 
 
 def offer(form: FormView[Any], of: FormOf, chooser: Chooser, places: Iterable[Any], path: str, row: Any) -> set[str]:

@@ -99,7 +99,8 @@ class Dates(ListFilter):
             if chosen not in (known := quick(today())):
                 raise Unread(self._title)
             spans.append(known[chosen])
-        return statement.where(self._path.holds(and_(*(between(self._path, *span) for span in spans))))
+        condition = and_(*(between(self._path, *span) for span in spans))
+        return statement.where(self._path.holds(condition, look.access))
 
     def _day(self, text: str) -> datetime.date | None:
         try:

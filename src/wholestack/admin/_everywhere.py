@@ -64,13 +64,13 @@ class SiteSearch:
     def found(self, db: Session) -> Iterator[Found]:
         """What is found, model by model."""
         for resource in self._frame.resources if self.text else ():
-            statement = visible(self._frame.access(resource), self._tenant)
+            access = self._frame.access(resource)
+            statement = visible(access, self._tenant)
             rules = rules_of(resource)
             if not rules.search or statement is None:
                 continue
-            seen = set(self._frame.access(resource).visible(rules.search.names))
             dialect = db.get_bind(resource.mapper).dialect.name
-            asked = rules.search.where(statement, self.text, dialect, seen)
+            asked = rules.search.where(statement, self.text, dialect, access)
             if rows := db.scalars(asked.limit(_MOST_ROWS + 1)).all():
                 yield self._shown(resource, rows)
 

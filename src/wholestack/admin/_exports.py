@@ -114,13 +114,21 @@ def _getter(access: Access, column: ExportColumn) -> Callable[[Any], Any]:
     path = column.name.split(".")
 
     def get(row: Any) -> Any:
-        for step in path:
+        for place, step in enumerate(path):
+            if place and is_row(row) and not _sees(access, row):
+                return None
             row = getattr(row, step, None)
         if isinstance(row, (list, set)):
             return [plain(look_at(each).identity[0]) for each in row]
         return access.label(row) if is_row(row) else row
 
     return get
+
+
+def _sees(access: Access, row: Any) -> bool:
+    """Whether the person may see the row of another model."""
+    other = access.of(type(row))
+    return other is None or other.may_row("view", row)
 
 
 def _shown(value: Any) -> Any:

@@ -111,7 +111,8 @@ class Choices(ListFilter):
         if len(found) + empty != len(given):
             raise Unread(self._title)
         column = self._path.column
-        return statement.where(self._path.holds(or_(column.in_(found), *([column.is_(None)] if empty else []))))
+        condition = or_(column.in_(found), *([column.is_(None)] if empty else []))
+        return statement.where(self._path.holds(condition, look.access))
 
     def inputs(self, look: Look, values: Values) -> list[Input]:
         choices = [(value, text_of(member)) for value, member in self._members.items()]
@@ -134,7 +135,7 @@ class Same(ListFilter):
 
     def where(self, look: Look, statement: Select[Any], values: Values) -> Select[Any]:
         value = _read(self._reader, first(values, self.names[0]), self._title)
-        return statement.where(self._path.holds(self._path.column == value))
+        return statement.where(self._path.holds(self._path.column == value, look.access))
 
     def inputs(self, look: Look, values: Values) -> list[Input]:
         return [Input(self.names[0], self._title, "text", first(values, self.names[0]))]
@@ -155,7 +156,7 @@ class Range(ListFilter):
         column, (least, most) = self._path.column, (first(values, name) for name in self.names)
         bounds = [column >= _read(self._reader, least, self._title)] if least else []
         bounds += [column <= _read(self._reader, most, self._title)] if most else []
-        return statement.where(self._path.holds(and_(*bounds)))
+        return statement.where(self._path.holds(and_(*bounds), look.access))
 
     def inputs(self, look: Look, values: Values) -> list[Input]:
         titles = (gettext("%(name)s from"), gettext("%(name)s to"))
@@ -182,7 +183,7 @@ class Empty(ListFilter):
             nothing = ~(column.any() if column.property.uselist else column.has())
         else:
             nothing = column.is_(None) if attribute.family != "text" else or_(column.is_(None), column == "")
-        return statement.where(self._path.holds(nothing if value == "true" else ~nothing))
+        return statement.where(self._path.holds(nothing if value == "true" else ~nothing, look.access))
 
     def inputs(self, look: Look, values: Values) -> list[Input]:
         choices = [("true", gettext("Empty")), ("false", gettext("Not empty"))]

@@ -18,6 +18,7 @@ from ._access import Access
 from ._cells import text_of, words_of
 from ._form import KEY, SEEN, THEIRS, TOLD, FormOf, InlineForm, earlier_name, json_text, remove_name, shown_name
 from ._resource import Resource
+from ._soft import is_deleted
 
 _DIGITS = 10
 _VERSION = "@"
@@ -66,7 +67,8 @@ def children_of(db: Session, inline: InlineForm, access: Access, parent: Any) ->
 def nested_of(inline: InlineForm, access: Access, parent: Any) -> Children:
     """The same of rows within rows, which have been read with them."""
     mine = access_to(inline, access)
-    rows = [each for each in getattr(parent, inline.name) if mine.may_row("view", each)] if parent is not None else []
+    there = [] if parent is None else getattr(parent, inline.name)
+    rows = [each for each in there if mine.may_row("view", each) and not is_deleted(inline.resource, each)]
     if inline.inline.order:
         rows.sort(key=lambda each: getattr(each, inline.inline.order) or 0)
     return Children(inline, mine, rows[: inline.inline.most], more=len(rows) > inline.inline.most)

@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from wholestack import Forbidden
 from wholestack.db import NewRows
+from wholestack.encoding import word_of
 from wholestack.errors import ValidationFailed
 from wholestack.languages import gettext
 
@@ -25,6 +26,7 @@ from ._import_plan import Plan, RowPlan
 from ._jobs import ASKED, DONE, FAILED, Jobs
 from ._paths import among
 from ._record import is_secret, snapshot
+from ._view import AdminView
 
 if TYPE_CHECKING:
     from wholestack.db import Session
@@ -211,16 +213,36 @@ class Writes:
 
     def _check_references(self, work: Sequence[tuple[RowPlan, Any]]) -> None:
         """Rows of other models must be there, and theirs to choose; they are looked up for all lines at once."""
+        rows = {plan.line: row for plan, row in work}
         for name, reference in self._plan.references.items():
             sent = [(plan, keys) for plan, _ in work if (keys := _keys_in(plan.values.get(name)))]
             wanted = {key for _, keys in sent for key in keys}
             there = self._found(name, reference, wanted)
             for plan, keys in sent:
-                if not there.keys() >= set(keys):
+                if not there.keys() >= set(keys) or self._narrowed(name, reference, keys, plan, rows[plan.line]):
                     told = gettext("There is no such row, or it is not yours to see.")
                     plan.faults.append((self._plan.title(name), told))
                 elif reference.many:
                     plan.values[name] = [there[key] for key in dict.fromkeys(keys)]
+
+    def _narrowed(self, name: str, reference: Reference, keys: Sequence[Any], plan: RowPlan, row: Any) -> bool:
+        """Whether the view has narrowed what may be chosen, and one of these is none of it; what a row has it keeps."""
+        view = self.resource.view
+        fresh = set(keys) - set(reference.keys(row) if row is not None else ())
+        if type(view).choices_of is AdminView.choices_of or not fresh:
+            return False
+        narrowed = view.choices_of(name, self._so_far(plan, row))
+        if narrowed is None:
+            return False
+        column = getattr(reference.model, reference.key)
+        asked = self._choices(reference).where(narrowed, column.in_(fresh)).with_only_columns(column)
+        return bool(fresh.difference(self._db.scalars(asked)))
+
+    def _so_far(self, plan: RowPlan, row: Any) -> dict[str, Any]:
+        """A row as its form would have it by now: texts by attribute."""
+        names = [] if row is None else [*self.resource.attributes]
+        values = {name: getattr(row, name) for name in names} | plan.values
+        return {name: _text_in(value) for name, value in values.items()}
 
     def _found(self, name: str, reference: Reference, wanted: set[Any]) -> dict[Any, Any]:
         """Those of some keys that they may choose, with their rows where these are wanted.
@@ -380,6 +402,13 @@ def of_names(model: type[Any], names: Sequence[str], values: Sequence[tuple[Any,
         for value in values
     ]
     return or_(*same)
+
+
+def _text_in(value: Any) -> Any:
+    """A value as a form sends it."""
+    if isinstance(value, list):
+        return [_text_in(each) for each in value]
+    return "" if value is None else word_of(value)
 
 
 def _keys_in(value: Any) -> Sequence[Any]:

@@ -20,6 +20,7 @@ from wholestack.languages import gettext
 from ._access import Access
 from ._history import differences, plain
 from ._paths import among
+from ._record import is_secret, snapshot
 from ._resource import Resource
 
 if TYPE_CHECKING:
@@ -149,7 +150,8 @@ class SentEdits:
         known = [key for key in keys if key is not None]
         found: dict[tuple[Any, ...], Any] = {}
         if known:
-            for row in db.scalars(self._access.rows().where(among(resource, known))):
+            locked = self._access.rows().where(among(resource, known)).with_for_update(of=resource.model)
+            for row in db.scalars(locked.execution_options(populate_existing=True)):
                 found[tuple(getattr(row, name) for name in resource.keys.names)] = row
         if any(key not in found for key in keys):
             raise NotFound(gettext("There is no such row, or it is not yours to see."))
@@ -171,19 +173,25 @@ class SentEdits:
         return self._put(db, request, (at, first), row, values)
 
     def _put(self, db: Session, request: Request, at: tuple[str, str], row: Any, values: Mapping[str, Any]) -> int:
-        before = {name: plain(getattr(row, name)) for name in values}
-        name = ""
+        resource, name = self._access.resource, ""
+        names = [name for name in resource.attributes if not is_secret(resource, name)]
+        before = snapshot(resource, row, names)
         try:
             with db.begin_nested():
                 for name, value in values.items():
                     setattr(row, name, value)
+                resource.view.before_save(row, self._access.identity, new=False)
                 db.flush()
+        except FormError as error:  # of the view's `before_save`
+            own = {name: f"{at[0]}.{name}" for name in values}
+            self._faults += [(own.get(each.pointer[1:], at[1]), each.detail) for each in error.faults]
+            return 0
         except ValueError as error:  # a `@validates` of the model's own
             self._faults.append((f"{at[0]}.{name}", str(error)))
             return 0
         except IntegrityError:
             self._faults.append((at[1], gettext("This is not possible: another row has it, or it is not allowed.")))
             return 0
-        after = {name: plain(getattr(row, name)) for name in values}
-        self._desk.note(db, request, self._access.identity, "change", row, differences(before, after))
+        changed = differences(before, snapshot(resource, row, names))
+        self._desk.note(db, request, self._access.identity, "change", row, changed)
         return 1

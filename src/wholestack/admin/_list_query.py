@@ -110,7 +110,7 @@ class ListQuery:
             return statement
         access = self.look.access
         dialect = self.look.db.get_bind(access.resource.mapper).dialect.name
-        return self.rules.search.where(statement, self.search, dialect, set(access.visible(self.rules.search.names)))
+        return self.rules.search.where(statement, self.search, dialect, access)
 
     def _values(self, each: ListFilter) -> dict[str, Sequence[str]]:
         return {name: self._query[name] for name in each.names if self._query.get(name)}

@@ -247,12 +247,23 @@ class ListPage:
     def _value(self, column: ListColumn, row: Any) -> Any:
         if not column.path:
             return getattr(self.resource.view, column.name)(row)
-        for step in column.path:
+        for place, step in enumerate(column.path):
+            if place and is_row(row) and not self._sees(row):
+                return self._hidden
             row = getattr(row, step, None)
         return row
 
+    def _sees(self, row: Any) -> bool:
+        """Whether the person may see the row of another model, one of those on the page."""
+        other = self.access.of(type(row))
+        return other is None or other.resource.keys.text(row) in self._seen.get(type(row), ())
+
+    @functools.cached_property
+    def _hidden(self) -> Markup:
+        return Markup('<span class="muted">{}</span>').format(gettext("Not yours to see"))
+
     def _html(self, column: ListColumn, value: Any) -> Markup:
-        way = self.resource.view.cells.get(column.name)
+        way = self.resource.view.cells.get(column.name) if value is not self._hidden else None
         if way is not None:
             return cell(way(value))
         if isinstance(value, (list, set)):
@@ -277,7 +288,7 @@ class ListPage:
             return cell(text_of(row))
         key = other.resource.keys.text(row)
         if key not in self._seen.get(type(row), ()):
-            return Markup('<span class="muted">{}</span>').format(gettext("Not yours to see"))
+            return self._hidden
         url = self._frame.url(other.resource.slug, key)
         words = escape(other.resource.view.label(row))
         return Markup(f'<a href="{escape(url)}"><bdi>{words}</bdi></a>')  # noqa: S704  (each piece escaped)
@@ -288,10 +299,12 @@ class ListPage:
         there: dict[type[Any], dict[int, Any]] = {}
         for column in self.columns:
             for row in self.rows.items if column.path else ():
-                value = self._value(column, row)
-                for each in value if isinstance(value, (list, set)) else (value,):
-                    if is_row(each):
-                        there.setdefault(type(each), {})[id(each)] = each
+                value = row
+                for step in column.path:
+                    value = getattr(value, step, None)
+                    for each in value if isinstance(value, (list, set)) else (value,):
+                        if is_row(each):
+                            there.setdefault(type(each), {})[id(each)] = each
         return {model: self._visible(model, list(rows.values())) for model, rows in there.items()}
 
     def _visible(self, model: type[Any], rows: Sequence[Any]) -> set[str]:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pydantic
+from sqlalchemy import and_, tuple_
 from sqlalchemy import inspect as look_at
-from sqlalchemy import tuple_
 
 from wholestack.crud import Attribute, attributes
 
 from ._resource import Resource
+
+if TYPE_CHECKING:
+    from ._access import Access
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,10 +54,19 @@ class Path:
             raise TypeError(f"{self.model.__name__}.{self.name} is no column.")
         return pydantic.TypeAdapter(attribute.compared)
 
-    def holds(self, condition: Any) -> Any:
-        """The condition of the rows at the path's beginning from which one that meets it can be reached."""
+    def holds(self, condition: Any, access: Access | None) -> Any:
+        """The condition of the rows at the path's beginning from which one that meets it can be reached.
+
+        Arguments:
+            condition: what is asked of the row at its end.
+            access: what the person may, of any model: the way leads through rows alone that they see; else a search
+                would find out letter by letter what stands in the others. None where nobody in particular asks.
+        """
         for relation in reversed(self.relations):
-            condition = relation.any(condition) if relation.property.uselist else relation.has(condition)
+            other = None if access is None else access.of(relation.property.mapper.class_)
+            rule = None if other is None else other.rows().whereclause
+            reached = condition if rule is None else and_(condition, rule)
+            condition = relation.any(reached) if relation.property.uselist else relation.has(reached)
         return condition
 
 

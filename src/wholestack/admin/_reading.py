@@ -58,11 +58,13 @@ class SentRows:
 
     Attributes:
         inline: the inline.
+        access: what the sender may with its model.
         rows: what was sent, in its order, without what was left empty.
         removed: the rows that were shown and are not sent any more.
     """
 
     inline: InlineForm
+    access: Access
     rows: list[SentRow]
     removed: list[Any]
 
@@ -170,7 +172,7 @@ class Reading:
 
     def _rows(self, inline: InlineForm, children: Children, raw: Mapping[str, Any], place: Place) -> SentRows:
         """The rows of an inline; of one that the person does not see, none."""
-        found = SentRows(inline, [], [])
+        found = SentRows(inline, children.access, [], [])
         given = raw.get(inline.name, [])  # A browser sends nothing of a list without rows.
         if not children.access.may("view") or not isinstance(given, list):
             return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -109,16 +110,74 @@ def key_column(resource: Resource, relation: str) -> Any:
 
 
 def _labels(db: Session, resource: Resource, name: str, pair: Sequence[Any]) -> dict[str, str]:
+    return labels_of(db, resource, name, keys_in(pair)[:_MOST_LABELS])
+
+
+def labels_of(db: Session, resource: Resource, name: str, keys: Sequence[Any]) -> dict[str, str]:
+    """What the rows are called that a field refers to, by their keys as text; in one query.
+
+    Arguments:
+        db: the session.
+        resource: the model.
+        name: its field; of one that refers to nothing there are none.
+        keys: keys as JSON has them.
+    """
     relation = relation_at(resource, name)
-    keys = keys_in(pair)
     if relation is None or not keys:
         return {}
     column = key_column(resource, relation)
     target = column.class_
     view = resource.others[target].view if target in resource.others else None
-    asked = typed_keys(resource, relation, keys[:_MOST_LABELS])
-    rows = db.scalars(select(target).where(column.in_(asked)))
+    rows = db.scalars(select(target).where(column.in_(typed_keys(resource, relation, keys)))).unique()
     return {str(plain(getattr(row, column.key))): view.label(row) if view else label_of(row) for row in rows}
+
+
+class Called:
+    """What the rows are called to which many changes of one model refer: one query for each field, and none for what is
+    known already.
+
+    Arguments:
+        db: the session.
+        resource: the model.
+    """
+
+    def __init__(self, db: Session, resource: Resource) -> None:
+        self._db = db
+        self._resource = resource
+        self._known: dict[str, dict[str, str]] = {}
+        self._asked: dict[str, set[Any]] = {}
+
+    def learn(self, changes: Iterable[Mapping[str, Sequence[Any]]]) -> None:
+        """Look up what some changes refer to: by attribute, before and after."""
+        wanted: dict[str, set[Any]] = {}
+        for values in changes:
+            for name in values.keys() & self._fields:
+                wanted.setdefault(name, set()).update(keys_in(values[name]))
+        for name, keys in wanted.items():
+            fresh = keys - self._asked.setdefault(name, set())
+            self._asked[name] |= fresh
+            self._known.setdefault(name, {}).update(labels_of(self._db, self._resource, name, [*fresh]))
+
+    @functools.cached_property
+    def _fields(self) -> set[str]:
+        return {name for name in fields_of(self._resource) if relation_at(self._resource, name) is not None}
+
+    def of(self, values: Mapping[str, Sequence[Any]]) -> dict[str, dict[str, str]]:
+        """What the rows of one change are called, by field and key."""
+        found = {}
+        for name in values.keys() & self._fields:
+            known = self._known.get(name, {})
+            texts = [text for key in keys_in(values[name])[:_MOST_LABELS] if (text := str(plain(key))) in known]
+            if texts:
+                found[name] = {text: known[text] for text in texts}
+        return found
+
+
+def tenant_in(resource: Resource, values: Mapping[str, Any]) -> str | None:
+    """Whose a row was, of its values; None where it was nobody's."""
+    name = resource.model.__tenant__ if issubclass(resource.model, OfTenant) else ""
+    found = values.get(name)
+    return None if found is None else str(found)
 
 
 def keys_in(pair: Sequence[Any]) -> list[Any]:

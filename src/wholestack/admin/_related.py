@@ -58,7 +58,7 @@ class Related(ListFilter):
             raise Unread(self._title) from None
         ways = [self._among(look, keys)] if keys else []
         ways += [~(self._relation.any() if self._property.uselist else self._relation.has())] if empty else []
-        return statement.where(self._path.holds(or_(*ways) if ways else false()))
+        return statement.where(self._path.holds(or_(*ways) if ways else false(), look.access))
 
     def _among(self, look: Look, keys: Sequence[Any]) -> Any:
         rule = self._rows(look).whereclause

@@ -15,6 +15,7 @@ from wholestack.files import StoredFile
 from wholestack.forms import FormError
 from wholestack.languages import gettext
 
+from ._cascade import Cascade
 from ._cells import words_of
 from ._history import Author, Change, differences
 from ._parking import park, written
@@ -80,7 +81,7 @@ class Saving:
         if new:
             self._db.add(row)
         self._flush()
-        after = {each.inline.name: self._several(each, row) for each in sent.inner}
+        after = {each.inline.name: self._several(each, row, self._name(sent, each.inline.name)) for each in sent.inner}
         changed = differences(before, snapshot(resource, row))
         changed |= differences({name: children.get(name, []) for name in after}, after)
         if changed:
@@ -141,15 +142,10 @@ class Saving:
 
     # -- rows --------------------------------------------------------------------------------------------------------
 
-    def _several(self, inner: SentRows, parent: Any) -> list[str]:
+    def _several(self, inner: SentRows, parent: Any, place: str) -> list[str]:
         """Write the rows of an inline; gives the keys of those that were sent."""
-        resource = inner.inline.resource
         for row in inner.removed:
-            self._changes.append(record(self._db, resource, "delete", row, _gone(snapshot(resource, row))))
-            if mark_of(resource) is not None:
-                mark(resource, row, datetime.datetime.now(datetime.UTC))
-            else:
-                self._db.delete(row)
+            self._remove(inner, row, place)
         if inner.removed:
             self._flush()  # Before others are written that may have the same values.
         link = {name: getattr(parent, own) for name, own in inner.inline.link}
@@ -160,6 +156,26 @@ class Saving:
         if inner.rows or inner.removed:
             self._db.expire(parent, [inner.inline.name])
         return self._keys_of(inner, rows)
+
+    def _remove(self, inner: SentRows, row: Any, place: str) -> None:
+        """Delete a row that was taken out of an inline, with all that goes with it, as its own page would.
+
+        Raises:
+            FormError: something stands in the way, or goes with it that the person may not delete.
+        """
+        resource = inner.inline.resource
+        if mark_of(resource) is not None:
+            self._changes.append(record(self._db, resource, "delete", row, _gone(snapshot(resource, row))))
+            mark(resource, row, datetime.datetime.now(datetime.UTC))
+            return
+        cascade = Cascade(self._db, inner.access, row)
+        if not cascade.may_go:
+            told = gettext("%(label)s cannot be deleted. %(why)s")
+            why = gettext("Something else stands in the way.")
+            raise FormError(place, told % {"label": inner.access.label(row), "why": why})
+        for below, each in [(resource, row), *cascade.rows]:
+            self._changes.append(record(self._db, below, "delete", each, _gone(snapshot(below, each))))
+        self._db.delete(row)
 
     def _keys_of(self, inner: SentRows, rows: Sequence[Any]) -> list[str]:
         return sorted(inner.inline.resource.keys.text(each) for each in rows)

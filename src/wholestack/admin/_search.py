@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pydantic
 from sqlalchemy import Select, and_, false, func, literal_column, or_
 
 from ._paths import Path, path_of
 from ._resource import Resource
+
+if TYPE_CHECKING:
+    from ._access import Access
 
 LONGEST = 200
 """Characters of a search."""
@@ -48,18 +51,20 @@ class Search:
     def __bool__(self) -> bool:
         return bool(self._fields or self._texts)
 
-    def where(self, statement: Select[Any], text: str, dialect: str, visible: set[str]) -> Select[Any]:
+    def where(self, statement: Select[Any], text: str, dialect: str, access: Access) -> Select[Any]:
         """The rows in which a text is found: each of its words in one of the fields, or all in the full text.
 
         Arguments:
             statement: a select of the model.
             text: what is looked for.
             dialect: of the database.
-            visible: the names of the fields that the person may see; others are not searched.
+            access: what the person may with the model; fields that they do not see are not searched, nor are rows of
+                other models.
         """
         words = text.split()[:_WORDS]
         if not words:
             return statement
+        visible = set(access.visible(self.names))
         fields = [each for name, each in zip(self.names, self._fields, strict=False) if name in visible]
         texts = [each for each in self._texts if each.name in visible]
         ways: list[Any] = []
@@ -68,7 +73,7 @@ class Search:
             texts = []
         every = [*fields, *((each, "contains") for each in texts)]
         if every:
-            ways.append(and_(*(or_(*(_holds(path, way, word) for path, way in every)) for word in words)))
+            ways.append(and_(*(or_(*(_holds(path, way, word, access) for path, way in every)) for word in words)))
         return statement.where(or_(*ways) if ways else false())
 
     def _full(self, texts: list[Path], text: str) -> Any:
@@ -110,12 +115,12 @@ def _own_texts(resource: Resource) -> list[str]:
     return [each.name for each in resource.attributes.values() if each.family == "text"]
 
 
-def _holds(path: Path, way: str, word: str) -> Any:
+def _holds(path: Path, way: str, word: str, access: Access) -> Any:
     attribute = path.attribute
     if attribute is None or attribute.family == "text":
-        return path.holds(_TEXTS[way](path.column, word))
+        return path.holds(_TEXTS[way](path.column, word), access)
     try:
         value = pydantic.TypeAdapter[Any](attribute.compared).validate_strings(word)
     except pydantic.ValidationError:
         return false()
-    return path.holds(path.column == value)
+    return path.holds(path.column == value, access)

@@ -14,7 +14,7 @@ import re
 from typing import Any
 
 from wholestack.encoding import word_of
-from wholestack.files import PackageMissing
+from wholestack.files import PackageMissing, StoredFile
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """What a spreadsheet may take for the beginning of a formula, or throw away before it looks; the last four are wide."""
@@ -61,6 +61,8 @@ def written(value: Any) -> str:
         return value.isoformat()
     if isinstance(value, enum.Enum):
         return guarded(word_of(value))
+    if isinstance(value, StoredFile):
+        return guarded(value.filename or value.name)
     if isinstance(value, dict) or (isinstance(value, list) and any(isinstance(each, (dict, list)) for each in value)):
         return json.dumps(value, ensure_ascii=False, default=str)
     if isinstance(value, (list, tuple, set, frozenset)):

@@ -189,8 +189,8 @@ class AdminView(Generic[M]):
         return found
 
     def offered(self, access: Access) -> list[Action]:
-        """The actions of its list that a person may do; see `action`. Rows that are marked as deleted have none: each is
-        to be had back first.
+        """The actions of its list that a person may do; see `action`. Rows that are marked as deleted have none: they
+        are to be had back first.
         """
         if access.deleted:
             return []

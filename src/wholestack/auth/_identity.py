@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
 import pydantic
-from sqlalchemy import Select, bindparam
+from sqlalchemy import ColumnElement, Select, and_, bindparam, or_
 from sqlalchemy import inspect as inspect_mapped
 
 from wholestack import Request
@@ -323,6 +323,30 @@ class Identity(Generic[U]):
         """The permissions that another user's roles hold."""
         row: Any = user
         return _of_roles(self._roles_of(row.id))[1]
+
+    def is_outranked_by(self, user: U) -> bool:
+        """Whether another user may do what this one may not, and so is not this one's to change: a member of staff by
+        any permission, anybody by that of everything or of acting as others.
+        """
+        row: Any = user
+        more = frozenset() if self.can(EVERY) else self.permissions_of(user) - self.permissions
+        return bool(more) and bool(row.is_staff or more & {EVERY, IMPERSONATE})
+
+    @functools.cached_property
+    def outranking(self) -> ColumnElement[bool] | None:
+        """The condition of the users who are so; None where there is no role by which somebody could be."""
+        if self.can(EVERY):
+            return None
+        role, membership = (each.__table__.c for each in (self._terms.tables.role, self._terms.tables.membership))
+        held = {key: {*found} - self.permissions for key, found in self._db.execute(select(role.id, role.permissions))}
+        more = [key for key, found in held.items() if found]
+        most = [key for key, found in held.items() if found & {EVERY, IMPERSONATE}]
+        (key,) = inspect_mapped(self._terms.tables.user).primary_key
+        theirs = select(membership.user_id)
+        is_staff = self._terms.tables.user.is_staff.is_(True)
+        ways = [and_(is_staff, key.in_(theirs.where(membership.role_id.in_(more))))] if more else []
+        ways += [key.in_(theirs.where(membership.role_id.in_(most)))] if most else []
+        return or_(*ways) if ways else None
 
     def _roles_of(self, key: Any) -> Sequence[Any]:
         return self._db.execute(self._terms.roles, {"user": key}).all()

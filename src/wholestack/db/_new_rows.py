@@ -113,9 +113,10 @@ def _is_made(column: Any) -> bool:
 
 def _way_to_send(db: Session, table: Any) -> Callable[[Session, Any, Rows], object] | None:
     """What sends rows past SQLAlchemy, which makes the values of each anew: where Python makes all values that are not
-    given, and none stands in an expression.
+    given, none stands in an expression, and nothing that listens to the session's statements, as a tenant's does, has a
+    say in what is written.
     """
-    if not all(map(_can_be_sent, table.columns)):
+    if db.dispatch.do_orm_execute or not all(map(_can_be_sent, table.columns)):
         return None
     ways = {"postgresql": copy_in if _may_copy(db, table) else None, "sqlite": insert_by_driver}
     return ways.get(db.get_bind().dialect.name)
@@ -169,10 +170,8 @@ def _can_be_sent(column: Any) -> bool:
 
 
 def _may_copy(db: Session, table: Any) -> bool:
-    """Whether PostgreSQL takes rows of a table as a ``COPY``, and nothing of the session has a say in what is written:
-    neither row-level security nor what listens to its statements, as a tenant's does.
-    """
-    if db.get_bind().dialect.name != "postgresql" or db.dispatch.do_orm_execute:
+    """Whether PostgreSQL takes rows of a table as a ``COPY``: row-level security has no say in them."""
+    if db.get_bind().dialect.name != "postgresql":
         return False
     return not db.scalar(select(func.row_security_active(_name_of(db, table))))
 

@@ -228,3 +228,16 @@ def preview(app: App, client: Client, model: str, text: str, columns: list[str],
     settle(app)
     page: str = client.get(f"{where}/preview", headers=BROWSER).text
     return page
+
+
+def test_the_history_of_an_action_says_whose_the_rows_were(app: App, client: Client) -> None:
+    mine = shelves(app, 1)[0]
+    where = post(client, "/admin/firm-shelf/-/actions", {"action": "open_all", "keys": mine.id}).headers["location"]
+    assert post(client, where, {"counted": 1}).status == 303
+    assert "1-0" in client.get("/admin/history", headers=BROWSER).text
+    rows = app.plugin(Admin).history.rows
+    with app.session() as db:
+        assert db.scalars(select(rows.c.tenant).where(rows.c.key == str(mine.id))).all() == ["1"]
+    other = Client(app, headers={"x-firm": "2"})
+    login(other, "*")
+    assert "1-0" not in other.get("/admin/history", headers=BROWSER).text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from html import unescape
 from typing import Any, ClassVar
 
 import pytest
@@ -172,6 +173,28 @@ def test_a_row_is_marked_hidden_and_had_back(archive: Site) -> None:
     assert [(each.title, each.deleted_at) for each in site.all(Manuscript)] == [("Kept one", None), ("Lost", None)]
     assert post(site.client, "/admin/manuscript/2/restore").status == 404
     assert actions(site) == ["delete manuscript", "restore manuscript"]
+
+
+def test_the_list_of_marked_rows_stays_theirs(archive: Site) -> None:
+    """Whatever one clicks there: no action begins that would take the rows that are there."""
+    site = archive.anew()
+    person = login(site.client, "*")
+    site.add(*(Manuscript(id=each, title=f"M{each}", owner_id=person.id) for each in range(1, 30)))
+    for each in range(1, 27):
+        post(site.client, f"/admin/manuscript/{each}/delete")
+    page = site.client.get("/admin/manuscript?deleted=1&limit=20&order=title").text
+    links = re.findall(r'href="(\?[^"]*|/admin/manuscript/-/export[^"]*)"', page)
+    ways = [unescape(each) for each in links if "view=all" not in each]
+    assert len(ways) > 3 and not [each for each in ways if "deleted=1" not in each]
+    assert '<input type="hidden" name="deleted" value="1">' in page
+    second = next(each for each in ways if "cursor=" in each)
+    assert len(set(re.findall(r"<bdi>(M\d+)", site.client.get(f"/admin/manuscript{second}").text))) == 6
+    file = site.client.get("/admin/manuscript/-/export/file?_format=csv&_columns=title&deleted=1").text.split()
+    assert sorted(file[1:]) == sorted(f"M{each}" for each in range(1, 27))
+    assert 'id="bulk"' not in page and 'id="bulk"' in site.client.get("/admin/manuscript").text
+    sent = post(site.client, "/admin/manuscript/-/actions?deleted=1", {"action": "delete", "scope": "all"})
+    assert "/-/actions/" not in sent.headers["location"].partition("?")[0]
+    assert sum(each.deleted_at is None for each in site.all(Manuscript)) == 3
 
 
 def test_a_marked_row_that_is_deleted_again_is_gone(archive: Site) -> None:

@@ -188,3 +188,12 @@ def test_who_sends_a_file_is_told_of_one_that_somebody_else_has_put_there(
     assert send(site, where, **data).status == 303
     assert (one(site).paper.filename if one(site).paper else "–") == told[1]
     assert len(names(storage)) == (told[1] != "–")
+
+
+def test_a_file_is_called_by_its_name_in_a_list_and_an_export(site: Site) -> None:
+    send(site, "/admin/portrait/new", {"picture": ("me.png", picture()), "paper": ("=a.pdf", PDF)}, title="One")
+    listed = site.client.get("/admin/portrait?columns=title&columns=picture&columns=paper").text
+    assert "<bdi>me.png</bdi>" in listed and "StoredFile" not in listed and "digest" not in listed
+    columns = "_columns=title&_columns=picture&_columns=paper"
+    file = site.client.get(f"/admin/portrait/-/export/file?_format=csv&{columns}", headers=BROWSER).text
+    assert file.splitlines()[1] == "One,me.png,'=a.pdf"

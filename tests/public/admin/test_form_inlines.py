@@ -11,7 +11,7 @@ import pytest
 from admin.shelf import BooksWithRows, Chapter, Contribution, Footnote, OnlyReviews
 from admin.site import Author, Book, Review, Site, Tag, errors, login, post
 from wholestack.admin import AdminView, FieldRule, Inline
-from wholestack.db import assert_queries
+from wholestack.db import assert_queries, select
 from wholestack.testing import Answer
 
 HIDDEN = re.compile(r'<input type="hidden" name="([^"]+)"(?: id="[^"]*")? value="([^"]*)"')
@@ -270,3 +270,27 @@ def test_a_page_with_fifty_rows_of_one_inline_asks_less(plain: Site) -> None:
     with assert_queries(7):
         shown = plain.client.get(path)
     assert shown.text.count(".stars") >= 50
+
+
+def test_what_hangs_on_a_row_that_is_removed_is_asked_about_and_noted() -> None:
+    """As on the row's own page: what goes with it must be theirs to delete, and the history has all of it."""
+    with Site(BooksWithRows, Author, Review, Tag, Chapter, Footnote).running() as site:
+        book, path = a_book(site)
+        site.add(chapter := Chapter(book_id=book.id, title="Begin"))
+        site.add(Footnote(chapter_id=chapter.id, text="see there"))
+        rights = [f"{model}.{each}" for model in ("book", "chapter") for each in ("view", "change", "delete")]
+        data = {**BOOK, "author_id": book.author_id, "form_shown_chapters": chapter.id}
+        login(site.client, *rights, "footnote.view", "author.view", "tag.view")
+        answer = post(site.client, path, data)
+        assert errors(answer) == ["Begin cannot be deleted. Something else stands in the way."]
+        assert 'id="f-chapters-error"' in answer.text or answer.status == 422
+        assert [len(site.all(each)) for each in (Chapter, Footnote)] == [1, 1]
+        site.client = site.other()
+        login(site.client, *rights, "footnote.view", "footnote.delete", "author.view", "tag.view")
+        assert post(site.client, path, data).status == 303
+        assert [site.all(each) for each in (Chapter, Footnote)] == [[], []]
+        rows = site.admin.history.rows
+        with site.app.session() as db:
+            told = [(each.action, each.model, each.batch) for each in db.execute(select(rows).order_by(rows.c.id))]
+        assert sorted(each[:2] for each in told) == [("change", "book"), ("delete", "chapter"), ("delete", "footnote")]
+        assert len({each[2] for each in told}) == 1

@@ -16,6 +16,7 @@ import pytest
 from sqlalchemy import Engine, event, select
 
 from admin.bulk import VIEWS, BulkBooks, books
+from admin.shelf import City, Country, Shop, Shops
 from admin.site import BROWSER, Book, Genre, Site, Stock, Tag, login, post
 from wholestack.admin import FieldRule
 from wholestack.db import Session
@@ -570,3 +571,17 @@ def test_cancelled_in_the_middle_it_leaves_nothing(later: Site, monkeypatch: pyt
     settle(later.app)
     assert (later.all(Book), changes(later)) == ([], [])
     assert "It was cancelled." in later.client.get(at, headers=BROWSER).text
+
+
+def test_what_may_be_chosen_is_narrowed_as_on_the_row_s_own_page() -> None:
+    rights = [f"{model}.view" for model in ("shop", "country", "city")]
+    with Site(Shops, Country, City).running() as site:
+        site.add(Country(id=1, name="A"), Country(id=2, name="B"))
+        site.add(City(id=1, name="Aa", country_id=1), City(id=2, name="Bb", country_id=2))
+        site.add(Shop(id=7, name="Old", country_id=1, city_id=2))
+        login(site.client, *rights, "shop.add", "shop.change", "shop.import")
+        lines = ["id,name,country_id,city_id", ",In A,1,1", ",In B,2,2", ",Wrong,1,2", "7,Kept,1,2", ",None,1,"]
+        where = begun(site, "\n".join(lines).encode(), "shops.csv", "shop")
+        page = checked(site, where, ["id", "name", "country_id", "city_id"], ["id"])
+        assert counts(page)[-1] == 1
+        assert page.text.count("There is no such row, or it is not yours to see.") == 1

@@ -17,7 +17,8 @@ from admin.site import Author, Base, Book, Genre, Person, Review, Site, Stock, T
 from wholestack import App, SetupError
 from wholestack.admin import Admin, AdminView, Filter, badge, column, link, mail, thumbnail
 from wholestack.auth import Auth, policy
-from wholestack.db import Database, Session
+from wholestack.db import Database, Session, select
+from wholestack.forms import FormError
 from wholestack.testing import Answer
 
 TODAY = datetime.datetime.now(datetime.UTC).date()
@@ -57,7 +58,10 @@ class ShelfView(AdminView[Book]):
     columns = ("title", "author", "genre", "price", "in_print", "published", "length", "tags")
     more_columns = ("summary", "author.email")
     cells = {"summary": lambda value: badge(value, "info"), "author.email": mail}
-    filters = ("genre", "author", "tags", "price", "in_print", "published", "summary__empty", "title", Costs())
+    filters = (
+        *("genre", "author", "tags", "price", "in_print", "published", "summary__empty", "title", "author.name"),
+        Costs(),
+    )
     date_drill = "published"
     search = ("title", "author.name", "summary__begins", "id__is")
     search_text = ("summary",)
@@ -69,6 +73,12 @@ class ShelfView(AdminView[Book]):
     @column("Length")
     def length(self, book: Book) -> int:
         return len(book.title)
+
+    def before_save(self, row: Book, identity: Any, *, new: bool) -> None:
+        if row.price == 666:
+            raise FormError("price", "Not this one.")
+        if row.price == 5:
+            row.summary = "five"
 
 
 class WriterView(AdminView[Author]):
@@ -212,6 +222,38 @@ def test_C18_choices_and_filters_are_of_rows_that_the_person_may_see(site: Site)
     without = site.client.get(f"/admin/book?author={ann.id}&q=Ann")
     assert 'name="author"' not in without.text
     assert ">Ann<" not in without.text
+
+
+def test_C18_no_way_leads_through_a_row_that_the_person_may_not_see(site: Site) -> None:
+    """Neither a column behind it, nor a search, a filter, or an export: all would tell of it letter by letter."""
+    site.add(ann := Author(name="Ann", email="ann@x.org"), hidden := Author(name="Hidden", email="secret@x.org"))
+    for author in (ann, hidden):
+        site.book(f"Of {author.id}", author)
+    login(site.client, "book.view", "author.view", "book.export")
+    page = site.client.get("/admin/book?columns=title&columns=author.email")
+    assert "ann@x.org" in page.text and "secret@x.org" not in page.text
+    assert page.text.count("Not yours to see") == 1
+    assert shown(site, "q=Ann") == [f"Of {ann.id}"]
+    assert shown(site, "q=Hidden") == []
+    assert shown(site, "author.name=Hidden") == [] and shown(site, "author.name=Ann") == [f"Of {ann.id}"]
+    assert site.client.get("/admin/search?q=Hidden").text.count("/admin/book/") == 0
+
+
+class DeepView(AdminView[Book]):
+    columns = ("title", "author.email")
+
+
+def test_C18_no_export_leads_through_one_either() -> None:
+    with Site(DeepView, WriterView).running() as site:
+        for name in ("Ann", "Hidden"):
+            site.add(author := Author(name=name, email=f"{name}@x.org"))
+            site.book(f"Of {name}", author)
+        login(site.client, "book.view", "author.view", "book.export")
+        columns = "&".join(f"_columns={each}" for each in ("title", "author", "author.email"))
+        file = site.client.get(f"/admin/book/-/export/file?_format=csv&order=title&{columns}").text.splitlines()
+        assert file[1:] == ["Of Ann,Ann,Ann@x.org", 'Of Hidden,"Author, not yours to see",']
+        page = site.client.get("/admin/book").text
+        assert "Ann@x.org" in page and "Hidden@x.org" not in page
 
 
 def test_a_filter_of_ones_own(site: Site) -> None:
@@ -606,3 +648,18 @@ def test_a_name_that_there_is_not_is_told_when_the_app_is_made(said: dict[str, A
     app.use(Database("sqlite://", models=Base, migrations=None), Auth(Person), Admin(view, Person))
     with pytest.raises(SetupError, match="bad-admin"):
         app.seal()
+
+
+def test_a_list_that_is_edited_is_held_to_what_the_row_s_own_page_is(site: Site) -> None:
+    one = site.book("One", price=decimal.Decimal(1))
+    site.book("Two", price=decimal.Decimal(2))
+    sent = form_of(site.client.get("/admin/book?limit=20"))
+    refused = edit(site, sent | {"rows[1].price": "666"})
+    assert refused.status == 422 and "Not this one." in refused.text
+    assert 'id="f-rows-1-price-error"' in refused.text
+    assert edit(site, sent | {"rows[0].price": "5"}).status == 303
+    assert [each.summary for each in site.all(Book)] == ["five", None]
+    rows = site.admin.history.rows
+    with site.app.session() as db:
+        values = db.scalars(select(rows.c["values"]).where(rows.c.key == str(one.id), rows.c.action == "change")).one()
+    assert values["summary"] == [None, "five"]

@@ -441,3 +441,28 @@ def test_c19_superusers_are_changed_by_their_like_alone(shop: Shop) -> None:
     login(client, "*")
     assert post(client, where, {"email": "new@example.org", "is_active": "true"}).status == 303
     assert "new@example.org" in {each.email for each in shop.site.all(Person)}
+
+
+@pytest.mark.parametrize("held", ["*", "user.impersonate", "book.delete"])
+def test_c19_colleagues_who_may_more_are_not_for_support_to_change(shop: Shop, held: str) -> None:
+    """Whoever sets an address gets the mail that lets them in: so nobody sets that of who may do more."""
+    ann = login(shop.site.other(), "book.view", email="ann@example.org")
+    with shop.site.app.session() as db:
+        tables = shop.site.auth.tables
+        db.add(role := tables.role(name=f"role {held}", permissions=[held]))
+        db.flush()
+        db.add(tables.membership(user_id=ann.id, role_id=role.id))
+    client = shop.site.other()
+    me = login(client, "person.view", "person.change", "person.delete", "person.export")
+    where = f"/admin/person/{ann.id}"
+    assert 'name="email"' not in client.get(where).text
+    assert post(client, where, {"email": "mine@example.org", "is_active": "true"}).status == 403
+    assert post(client, f"{where}/delete").status == 403
+    asked = post(client, "/admin/person/-/actions", {"action": "delete", "keys": str(ann.id)}).headers["location"]
+    assert "ann@example.org" in client.get(asked).text
+    assert post(client, asked, {"counted": 1}).status != 303
+    assert post(client, f"/admin/person/{me.id}", {"email": "other@example.org", "is_active": "true"}).status == 303
+    customer = shop.site.other()
+    bo = login(customer, "book.delete", email="bo@example.org", is_staff=False)
+    assert post(client, f"/admin/person/{bo.id}", {"email": "b@example.org", "is_active": "true"}).status == 303
+    assert {"ann@example.org", "other@example.org", "b@example.org"} <= {each.email for each in shop.site.all(Person)}

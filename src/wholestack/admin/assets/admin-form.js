@@ -24,10 +24,11 @@ const show = async (box, query) => {
   if (told) told.textContent = `${told.dataset.words} ${fresh.length}`;
 };
 
-// What a form holds so far, but not its long texts: an address has no room for them.
+// What a form holds so far, but neither long texts, for which an address has no room, nor secrets, which are none of a log's.
 const soFar = (form) => {
-  const short = [...new FormData(form)].filter(([name, value]) => !name.startsWith("form_") && typeof value === "string" && value.length < 200);
-  return Object.fromEntries(short);
+  const secret = new Set([...form.elements].filter((each) => each.type === "password").map((each) => each.name));
+  const short = [...new FormData(form)].filter(([name, value]) => typeof value === "string" && value.length < 200);
+  return Object.fromEntries(short.filter(([name]) => !/^(form_|csrf)/.test(name) && !secret.has(name)));
 };
 
 const find = (input) => {
