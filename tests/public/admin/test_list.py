@@ -13,7 +13,7 @@ from urllib.parse import quote
 import pytest
 from sqlalchemy import Engine, Select, event
 
-from admin.site import Author, Base, Book, Genre, Person, Review, Site, Stock, Tag, login, post
+from admin.site import BROWSER, Author, Base, Book, Genre, Person, Review, Site, Stock, Tag, login, post
 from wholestack import App, SetupError
 from wholestack.admin import Admin, AdminView, Filter, badge, column, link, mail, thumbnail
 from wholestack.auth import Auth, policy
@@ -249,9 +249,11 @@ def test_C18_no_export_leads_through_one_either() -> None:
             site.add(author := Author(name=name, email=f"{name}@x.org"))
             site.book(f"Of {name}", author)
         login(site.client, "book.view", "author.view", "book.export")
-        columns = "&".join(f"_columns={each}" for each in ("title", "author", "author.email"))
-        file = site.client.get(f"/admin/book/-/export/file?_format=csv&order=title&{columns}").text.splitlines()
-        assert file[1:] == ["Of Ann,Ann,Ann@x.org", 'Of Hidden,"Author, not yours to see",']
+        columns = "&".join(f"_columns={each}" for each in ("title", "author.email"))
+        answer = site.client.get(f"/admin/book/-/export/file?_format=csv&order=title&{columns}", headers=BROWSER)
+        assert answer.status == 200, answer.text
+        file = answer.text.splitlines()
+        assert file[1:] == ["Of Ann,Ann@x.org", "Of Hidden,"]
         page = site.client.get("/admin/book").text
         assert "Ann@x.org" in page and "Hidden@x.org" not in page
 
