@@ -38,7 +38,8 @@ class RouteAccess:
     Attributes:
         methods: as the route has them.
         path: its whole path.
-        who: what is asked of who comes, all of it; ``"anybody"`` where nothing is, ``"public"`` where that was said.
+        who: what is asked of who comes, all of it; ``"anybody"`` where nothing is, ``"public"`` where that was said;
+            ``"rows of can_see"`` where `govern` lets a policy say which rows there are.
         tenant: whether it has the session of a tenant.
         where: file and line.
         hidden: whether the documentation leaves it out.
@@ -77,10 +78,13 @@ def access_of(app: App) -> list[RouteAccess]:
 
 def _rows(app: App) -> Iterator[RouteAccess]:
     for placed in app.sealing().placed:
-        said = [_said(function) for function in _called(placed.plan.steps)]
+        called = list(_called(placed.plan.steps))
+        said = [_said(function) for function in called]
         who = [_name(rule) for rule in placed.around.rules]
         if KNOWN in said and not any(_said(leaf.function) for rule in placed.around.rules for leaf in rule.leaves()):
             who.append(KNOWN)
+        filters = [vars(function)["filters"] for function in called if "filters" in getattr(function, "__dict__", ())]
+        who += [f"rows of {each.name}" for each in filters]
         yield RouteAccess(
             placed.route.methods,
             f"{placed.around.host or ''}{placed.template.plain}",
