@@ -18,6 +18,7 @@ from wholestack.errors import Fault
 from wholestack.handlers import Step, hints_of
 from wholestack.routing import Provision
 
+from ._factor_check import faults_without_any
 from ._identity import EVERY
 from ._policies import OfPath, row_providers
 from ._rules import DECLARED, permissions_of
@@ -150,13 +151,14 @@ def _open_routes(app: App) -> list[Fault]:
 
 
 def join_access(app: App, auth: Auth, database: Database) -> None:
-    """What `Auth` adds to an app for access: the rows that policies let pass, and a look at the roles by `check`."""
+    """What `Auth` adds to an app for access: rows that policies let pass, and looks of `check` at roles and routes."""
     app.parameter(OfPath())
     there = [_given(provision) for provision in app.provisions]
     for function in row_providers():
         if function.__annotations__["return"] not in there:
             app.provide(function)
     app.check(lambda: list(_unknown_permissions(auth, database)))
+    app.check(lambda: faults_without_any(app, auth))
 
 
 def _given(provision: Provision) -> Any:
