@@ -66,6 +66,8 @@ def site(wholestack: Any, write: Write, monkeypatch: pytest.MonkeyPatch) -> Call
 
 
 def test_a_user_is_made_listed_and_changed(site: Callable[..., Any], tmp_path: Path) -> None:
+    for name in ("editors", "writers"):
+        assert site("user", "role", name).out == f"{name}: no permissions\n"
     done = site(
         "user", "add", "Ann@Example.org", "--role", "editors", "--set", "nickname=Ann", typed="a good long one\n"
     )
@@ -102,6 +104,22 @@ def test_a_user_is_made_listed_and_changed(site: Callable[..., Any], tmp_path: P
     assert site("user", "revoke-sessions", EMAIL).out == f"{EMAIL} is logged out everywhere.\n"
     trail = json.loads(site("run", "app.py", "trail").out)
     assert trail[:2] == ["account-made", "role-given"] and trail[-1] == "logout-everywhere"
+
+
+def test_a_role_that_there_is_not_is_named_and_not_made(site: Callable[..., Any]) -> None:
+    refused = site("user", "add", EMAIL, "--role", "editors", typed="a good long one\n")
+    assert refused.code == 1 and "There is no role 'editors'. There is none yet." in refused.err
+    assert site("user", "list").out == "0 users in all.\n"
+    for name in ("writers", "editors"):
+        site("user", "role", name)
+    assert site("user", "add", EMAIL, "--role", "editors", typed="a good long one\n").code == 0
+    for typed in ("editor", "!editor"):
+        refused = site("user", "grant", EMAIL, "--role", "writers", "--role", typed, "--staff")
+        assert (refused.code, refused.err) == (
+            1,
+            "Error: There is no role 'editor'. There are: editors, writers. `wholestack user role editor` makes it.\n",
+        )
+    assert site("user", "list").out.splitlines()[0] == f"{EMAIL}  editors  last login never"
 
 
 def test_what_is_wrong_is_said(site: Callable[..., Any]) -> None:
