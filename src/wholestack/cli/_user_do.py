@@ -230,6 +230,8 @@ def take_over(target: str, url: str, *, table: str, fields: tuple[str, ...], dry
             accounts.db.rollback()
     for name, reason in done.refused:
         click.echo(f"left out: {name} {reason}")
+    if done.alone:
+        click.echo(f"{done.alone} had permissions of their own, which are in a role of each alone.")
     if unproven := done.made - done.proven:
         click.echo(f"{unproven} prove their address when they first log in.")
     verb = "would be made" if dry_run else "made"
