@@ -89,6 +89,7 @@ def test_roles_by_groups(monkeypatch: pytest.MonkeyPatch) -> None:
     provider = Provider()
     with provider.running():
         staff_login.issuer = provider.issuer
+        staff_login._options["private_addresses"] = True  # It is on this machine.
         provider.person |= {"groups": ["writers"], "amr": ["pwd", "mfa"]}
         with Client(library) as client:
             database.create_tables()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 
 from wholestack import HTML, JSON, App, Body, Request, Stream, rule
+from wholestack.cache import RedisStore
 from wholestack.middleware import (
     CORS,
     AllowedHosts,
@@ -193,6 +194,13 @@ def test_rate_limits() -> None:
     assert refused.headers["ratelimit-policy"] == '"app 1000/hour";q=1000;w=3600, "5/minute";q=5;w=60'
     # [/rates-seen]
     assert client.get("/export").text == "all of it"
+
+
+def test_rates_that_processes_share() -> None:
+    # [rates-shared]
+    shared = RateLimit("1000/hour", store=RedisStore("redis://127.0.0.1:6379/0", prefix="rates"))
+    # [/rates-shared]
+    assert shared.store.shared and shared.store.waits
 
 
 def test_idempotency() -> None:

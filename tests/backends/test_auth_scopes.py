@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import (
     Column,
     ForeignKey,
+    Integer,
     MetaData,
     String,
     cast,
@@ -24,6 +25,8 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy import Table as Core
+from sqlalchemy import column as light_column
+from sqlalchemy import table as light_table
 from sqlalchemy.orm import (
     aliased,
     column_property,
@@ -35,6 +38,7 @@ from sqlalchemy.orm import (
     subqueryload,
     with_parent,
 )
+from sqlalchemy.sql import quoted_name
 
 import databases
 from wholestack.auth import (
@@ -116,6 +120,14 @@ class Remark(Base):
     invoice_id: Mapped[int] = mapped_column(ForeignKey(Invoice.id))
 
 
+class Counting(Base):
+    """Of no tenant, with a column that is taken from a bare table."""
+
+    __tablename__ = "counting"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    all_invoices: ClassVar[Any]
+
+
 tagged = Core(
     "tagged",
     Base.metadata,
@@ -124,6 +136,9 @@ tagged = Core(
 )
 Customer.invoiced = column_property(
     select(func.count(Invoice.id)).where(Invoice.customer_id == Customer.id).correlate_except(Invoice).scalar_subquery()
+)
+Counting.all_invoices = column_property(
+    select(func.count()).select_from(Core("INVOICE", MetaData(), Column("id", Integer))).scalar_subquery()
 )
 Other = aliased(Invoice)
 PLAIN: Any = Invoice.__table__
@@ -287,6 +302,21 @@ def _deleted(db: Session) -> None:
     db.flush()
 
 
+def _strange(name: str, **options: Any) -> Any:
+    """The table of invoices, written down anew: as SQLite and PostgreSQL find it, not as its model has it."""
+    return Core(name, MetaData(), Column("id", Integer), Column("owner", Integer), **options)
+
+
+def _by_schema(wrapped: Callable[[Any], Any] = select) -> Callable[[Session], Any]:
+    """A statement on the table by the schema in which it is found without one."""
+
+    def run(db: Session) -> Any:
+        schema = db.connection().dialect.default_schema_name
+        return db.execute(wrapped(_strange("invoice", schema=schema))).all()
+
+    return run
+
+
 def _run(statement: Any, *rows: Any) -> Callable[[Session], Any]:
     return lambda db: db.execute(statement, *rows)
 
@@ -340,6 +370,38 @@ REFUSED: dict[str, tuple[Callable[[Session], Any], type[Exception]]] = {
     "the table": (_run(select(PLAIN)), UnscopedStatement),
     "the table of another": (_run(select(PLAIN).where(PLAIN.c.owner == 2)), UnscopedStatement),
     "the table's alias": (_run(select(PLAIN.alias("x").c.id)), UnscopedStatement),
+    "the table by its schema": (_by_schema(), UnscopedStatement),
+    "the table by its schema, in an alias": (
+        _by_schema(lambda table: select(table.alias("x").c.id)),
+        UnscopedStatement,
+    ),
+    "the table by its schema, in a CTE": (
+        _by_schema(lambda table: select(select(table).cte().c.id)),
+        UnscopedStatement,
+    ),
+    "the table by its schema, in a condition": (
+        _by_schema(lambda table: select(Remark.id).where(table.c.id == Remark.invoice_id)),
+        UnscopedStatement,
+    ),
+    "the table by its schema, joined": (
+        _by_schema(lambda table: select(Invoice.id).join(table, table.c.id != Invoice.id)),
+        UnscopedStatement,
+    ),
+    "the table by a name with its schema": (
+        _run(select(_strange(quoted_name("main.invoice", quote=False)))),
+        UnscopedStatement,
+    ),
+    "update from the table in capitals": (
+        _run(update(Remark).where(Remark.invoice_id == _strange("INVOICE").c.id).values(invoice_id=10)),
+        UnscopedStatement,
+    ),
+    "the table in capitals": (_run(select(_strange("Invoice"))), UnscopedStatement),
+    "the table in capitals that are quoted": (_run(select(_strange("Invoice", quote=True))), UnscopedStatement),
+    "the table in capitals, lightly": (
+        _run(select(light_column("id")).select_from(light_table("INVOICE"))),
+        UnscopedStatement,
+    ),
+    "the table in capitals, of a model": (_run(select(Counting)), UnscopedStatement),
     "the table joined": (_run(select(Customer.id).join(PLAIN, PLAIN.c.customer_id == Customer.id)), UnscopedStatement),
     "the table below": (_run(select(Core("firm", MetaData(), Column("number", String))).limit(1)), UnscopedStatement),
     "text on the connection": (lambda db: db.connection().exec_driver_sql("SELECT * FROM invoice"), UnscopedStatement),

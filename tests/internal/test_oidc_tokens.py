@@ -54,7 +54,7 @@ def part(value: Any) -> str:
 def checked(provider: Provider, token: str, keys: Keys | None = None, **other: Any) -> dict[str, Any]:
     usual: dict[str, Any] = {"algorithms": {"RS256"}, "issuer": provider.issuer, "audience": CLIENT}
     usual |= {"leeway": 60, "now": NOW, "nonce": "n"}
-    return decode(token, keys or Keys(issuer=provider.issuer), **usual | other)
+    return decode(token, keys or Keys(private=True, issuer=provider.issuer), **usual | other)
 
 
 def hs256(secret: bytes) -> Callable[[dict[str, Any], dict[str, Any]], str]:
@@ -163,7 +163,7 @@ def forged(provider: Provider) -> dict[str, str]:
 
 
 def test_C16_no_forged_token_is_taken(provider: Provider) -> None:
-    keys = Keys(issuer=provider.issuer)
+    keys = Keys(private=True, issuer=provider.issuer)
     good = by_rs256({"alg": "RS256", "kid": "first", "typ": "JWT", "x5t": "abc"}, claims(provider, aud=["x", CLIENT]))
     assert checked(provider, good, keys)["sub"] == "zoe-7"
     taken, slowest = [], 0.0
@@ -190,7 +190,7 @@ def test_C16_all_algorithms_each_only_where_it_is_said(provider: Provider) -> No
     tokens["EdDSA"] = signed_by("EdDSA", made["Ed25519"], claims(provider))
     keys += [{"kty": "oct", "kid": "RS256", "k": "AAAA"}, {"kty": "RSA", "kid": "odd"}]
     provider.answers["/jwks"] = JSON({"keys": [*keys, "no key"]})
-    source = Keys(jwks=f"{provider.issuer}/jwks")
+    source = Keys(private=True, jwks=f"{provider.issuer}/jwks")
     for name, token in tokens.items():
         assert checked(provider, token, source, algorithms={name})["sub"] == "zoe-7"
         for other in ALGORITHMS - {name}:
@@ -226,7 +226,7 @@ def test_C16_keys_that_are_not_for_this(provider: Provider) -> None:
         ([], False, False),
     ):
         provider.answers["/jwks"] = JSON({"keys": keys})
-        source = Keys(issuer=provider.issuer)
+        source = Keys(private=True, issuer=provider.issuer)
         for text, taken in ((token, first), (nameless, second)):
             try:
                 checked(provider, text, source)
@@ -238,7 +238,7 @@ def test_C16_keys_that_are_not_for_this(provider: Provider) -> None:
 
 def test_keys_are_kept_and_a_new_one_is_found(provider: Provider) -> None:
     moments = [0.0]
-    keys = Keys(issuer=provider.issuer, clock=lambda: moments[0])
+    keys = Keys(private=True, issuer=provider.issuer, clock=lambda: moments[0])
     old, new = (by_rs256({"alg": "RS256", "kid": name}, claims(provider), key(name)) for name in ("first", "second"))
 
     def asked() -> int:
@@ -265,7 +265,7 @@ def test_keys_are_kept_and_a_new_one_is_found(provider: Provider) -> None:
 
 def test_what_is_kept_lasts_while_a_provider_is_away(provider: Provider) -> None:
     moments = [0.0]
-    keys = Keys(jwks=f"{provider.issuer}/jwks", clock=lambda: moments[0])
+    keys = Keys(private=True, jwks=f"{provider.issuer}/jwks", clock=lambda: moments[0])
     token = by_rs256({"alg": "RS256", "kid": "first"}, claims(provider))
     provider.answers["/jwks"] = JSON({}, status=503)
     for _ in range(3):
@@ -284,7 +284,7 @@ def test_what_is_kept_lasts_while_a_provider_is_away(provider: Provider) -> None
         checked(provider, token, keys)
     provider.description["jwks_uri"] = None
     with pytest.raises(ProviderAway):
-        checked(provider, token, Keys(issuer=provider.issuer))
+        checked(provider, token, Keys(private=True, issuer=provider.issuer))
     with pytest.raises(SetupError, match="bad-provider"):
         Keys(jwks="http://keys.example/jwks")
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import assert_type
 
 from wholestack import HTML, App, Plugin, Request, Rule
+from wholestack.cache import RedisStore
 from wholestack.middleware import (
     CORS,
     AllowedHosts,
@@ -21,6 +22,7 @@ from wholestack.middleware import (
     Rate,
     RateLimit,
     RateStore,
+    RedisRateStore,
     SecurityHeaders,
     Taken,
     TrustedProxies,
@@ -64,6 +66,8 @@ guards: list[Plugin] = [
     Idempotency(store=MemoryIdempotencyStore()),
     RateLimit("1/minute", store=Counting()),
     RateLimit(store=MemoryRateStore(most=10)),
+    RateLimit("10/min", store=RedisStore(prefix="rates")),
+    RateLimit(store=RedisRateStore(RedisStore())),
     SecurityHeaders(csp={"img-src": "'self'", "object-src": None}),
     SecurityHeaders(csp=None),
     TrustedProxies("10.0.0.0/8", "unix", fields=("for", "host")),

@@ -14,7 +14,7 @@ class Subscriber(UserMixin, UUIDModel):
 
 
 app = App()
-app.use(Database("sqlite://"), Auth(Subscriber), JWTIssuer(ISSUER, "notes"))
+app.use(Database("sqlite://"), Auth(Subscriber), JWTIssuer(ISSUER, "notes", private_addresses=True))
 
 
 @app.get("/me")

@@ -18,6 +18,7 @@ from wholestack.errors import Fault
 from wholestack.handlers import Step, hints_of
 from wholestack.routing import Provision
 
+from ._factor_check import faults_without_any
 from ._identity import EVERY
 from ._policies import OfPath, row_providers
 from ._rules import DECLARED, permissions_of
@@ -38,7 +39,8 @@ class RouteAccess:
     Attributes:
         methods: as the route has them.
         path: its whole path.
-        who: what is asked of who comes, all of it; ``"anybody"`` where nothing is, ``"public"`` where that was said.
+        who: what is asked of who comes, all of it; ``"anybody"`` where nothing is, ``"public"`` where that was said;
+            ``"rows of can_see"`` where `govern` lets a policy say which rows there are.
         tenant: whether it has the session of a tenant.
         where: file and line.
         hidden: whether the documentation leaves it out.
@@ -77,10 +79,13 @@ def access_of(app: App) -> list[RouteAccess]:
 
 def _rows(app: App) -> Iterator[RouteAccess]:
     for placed in app.sealing().placed:
-        said = [_said(function) for function in _called(placed.plan.steps)]
+        called = list(_called(placed.plan.steps))
+        said = [_said(function) for function in called]
         who = [_name(rule) for rule in placed.around.rules]
         if KNOWN in said and not any(_said(leaf.function) for rule in placed.around.rules for leaf in rule.leaves()):
             who.append(KNOWN)
+        filters = [vars(function)["filters"] for function in called if "filters" in getattr(function, "__dict__", ())]
+        who += [f"rows of {each.name}" for each in filters]
         yield RouteAccess(
             placed.route.methods,
             f"{placed.around.host or ''}{placed.template.plain}",
@@ -146,13 +151,14 @@ def _open_routes(app: App) -> list[Fault]:
 
 
 def join_access(app: App, auth: Auth, database: Database) -> None:
-    """What `Auth` adds to an app for access: the rows that policies let pass, and a look at the roles by `check`."""
+    """What `Auth` adds to an app for access: rows that policies let pass, and looks of `check` at roles and routes."""
     app.parameter(OfPath())
     there = [_given(provision) for provision in app.provisions]
     for function in row_providers():
         if function.__annotations__["return"] not in there:
             app.provide(function)
     app.check(lambda: list(_unknown_permissions(auth, database)))
+    app.check(lambda: faults_without_any(app, auth))
 
 
 def _given(provision: Provision) -> Any:

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from sqlalchemy import func, or_
 from sqlalchemy.exc import SQLAlchemyError
 
+import wholestack
 from wholestack import App
 from wholestack.db import Session, select, stage
 from wholestack.errors import Fault, WholestackError
 from wholestack.handlers import rules_of
 
-from ._factors import Factors
 from ._rules import mfa, staff, superuser
+
+if TYPE_CHECKING:
+    from ._factors import Factors
+    from ._plugin import Auth
 
 _MFA = mfa().name
 _FEW = 3
+_OURS = os.path.dirname(os.path.abspath(wholestack.__file__)) + os.sep
 
 
 def faults(app: App, factors: Factors, where: str) -> list[Fault]:
@@ -26,18 +33,38 @@ def faults(app: App, factors: Factors, where: str) -> list[Fault]:
     return [*_open_routes(app, where), *_open_accounts(app, factors, where)]
 
 
+def faults_without_any(app: App, auth: Auth) -> list[Fault]:
+    """The same of an app to which nothing brings second factors, in production; of pages of ours, such as those of the
+    admin, their own plugin says it.
+    """
+    if stage() != "production" or auth.factors:
+        return []
+    open_ones = [name for name, where in _for_staff(app) if not where.startswith(_OURS)]
+    if not open_ones:
+        return []
+    message = f"Routes for staff are open by a password alone, and there is no second factor: {_few(open_ones)}."
+    return [Fault("staff-without-mfa", message, auth.where, "app.use(TOTP()), and needs=staff & mfa()")]
+
+
 def _open_routes(app: App, where: str) -> Iterator[Fault]:
+    open_ones = [name for name, _ in _for_staff(app)]
+    if open_ones:
+        message = f"Routes for staff are open by a password alone: {_few(open_ones)}."
+        yield Fault("staff-without-mfa", message, where, "needs=staff & mfa()")
+
+
+def _for_staff(app: App) -> Iterator[tuple[str, str]]:
+    """Routes for staff that do not ask for a second factor, each with where it was written."""
     for_staff = {staff.function, superuser.function}
-    open_ones = []
     for placed in app.sealing().placed:
         leaves = [leaf for each in rules_of(placed.around.rules) for leaf in each.leaves()]
         asked = any(leaf.name == _MFA for leaf in leaves)
         if not asked and any(leaf.function in for_staff for leaf in leaves):
-            open_ones.append(" ".join((*placed.route.methods, placed.template.plain)))
-    if open_ones:
-        few = ", ".join(open_ones[:_FEW]) + (f" and {len(open_ones) - _FEW} more" if len(open_ones) > _FEW else "")
-        message = f"Routes for staff are open by a password alone: {few}."
-        yield Fault("staff-without-mfa", message, where, "needs=staff & mfa()")
+            yield " ".join((*placed.route.methods, placed.template.plain)), placed.route.where
+
+
+def _few(names: list[str]) -> str:
+    return ", ".join(names[:_FEW]) + (f" and {len(names) - _FEW} more" if len(names) > _FEW else "")
 
 
 def _open_accounts(app: App, factors: Factors, where: str) -> Iterator[Fault]:

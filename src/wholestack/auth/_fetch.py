@@ -30,6 +30,8 @@ MOST_BYTES = 1_000_000
 _THREADS = 8
 _CHUNK = 64 * 1024
 _LONGEST_ADDRESS = 2000
+_TRANSLATED = ipaddress.IPv6Network("64:ff9b::/96")
+"""What a translator of a network without IPv4 makes of an IPv4 address (RFC 6052)."""
 
 
 class ProviderAway(ServiceUnavailable):
@@ -92,6 +94,38 @@ def is_loopback(address: str) -> bool:
     return host == "localhost"
 
 
+def is_public(host: str) -> bool:
+    """Whether an IP address is one of the world: none of this machine, of a private network or of a cloud itself.
+
+    One that stands for another (IPv4-mapped, 6to4, NAT64) is what it stands for.
+
+    Raises:
+        ValueError: it is no IP address.
+
+    Example:
+        >>> is_public("2606:4700::1111"), is_public("::ffff:127.0.0.1"), is_public("169.254.169.254")
+        (True, False, False)
+    """
+    found = ipaddress.ip_address(host)
+    if isinstance(found, ipaddress.IPv6Address):
+        translated = ipaddress.IPv4Address(int(found) & 0xFFFF_FFFF) if found in _TRANSLATED else None
+        found = found.ipv4_mapped or found.sixtofour or translated or found
+    return found.is_global and not found.is_multicast and not found.is_reserved
+
+
+def is_private(address: str) -> bool:
+    """Whether an address says of itself that it is no public one; what a name resolves to is seen when it is asked.
+
+    Example:
+        >>> is_private("https://10.0.0.7/realm"), is_private("https://accounts.example.org")
+        (True, False)
+    """
+    host = _host(address)
+    with contextlib.suppress(ValueError):
+        return not is_public(host)
+    return host == "localhost" or host.endswith(".localhost")
+
+
 def is_sound(address: object, *, loopback: bool = False) -> bool:
     """Whether something is an address that may be asked: https, or http to this machine where that is allowed.
 
@@ -127,11 +161,13 @@ class Asker:
 
     Arguments:
         loopback: whether plain http to this machine is spoken.
+        private: whether what is asked may be at an address that is not public (`is_public`).
         seconds: how long an answer may take as a whole.
     """
 
-    def __init__(self, *, loopback: bool = False, seconds: float = SECONDS) -> None:
+    def __init__(self, *, loopback: bool = False, private: bool = False, seconds: float = SECONDS) -> None:
         self._loopback = loopback
+        self._private = private
         self._seconds = seconds
         self._process = 0
         self._pool: concurrent.futures.ThreadPoolExecutor | None = None
@@ -171,19 +207,33 @@ class Asker:
         """As `get` and `post`, blocking."""
         if not is_sound(address, loopback=self._loopback):
             raise ProviderAway("A provider of logins names an address that is not asked: it is not https.")
+        if is_private(address) and not self._private:
+            raise ProviderAway(f"{_host(address)} is not asked: it is no public address.")
         sent = {"accept": "application/json", **headers}
         asked = urllib.request.Request(address, data=body, headers=sent)  # noqa: S310  # is_sound has said so
-        end = time.monotonic() + self._seconds
+        terms = _Terms(time.monotonic() + self._seconds, self._private)
         try:
-            with _opened(asked, end, self._seconds, self._loopback) as answer:
-                return Reply(answer.status, _read(answer, end), answer.headers.get_content_type())
+            with _opened(asked, terms, self._seconds, self._loopback) as answer:
+                return Reply(answer.status, _read(answer, terms.end), answer.headers.get_content_type())
         except (OSError, http.client.HTTPException, ValueError) as error:
             name = _host(address)
             raise ProviderAway(f"{name} does not answer as it should: {type(error).__name__}.") from None
 
 
-def _opened(asked: urllib.request.Request, end: float, seconds: float, loopback: bool) -> Any:
-    handlers: list[Any] = [_Redirects(), _HTTP(end), _HTTPS(end)]
+class PrivateAddress(ValueError):
+    """What was to be asked is at an address that is not public."""
+
+
+@dataclasses.dataclass(frozen=True)
+class _Terms:
+    """Until when an answer is taken, and whether from an address that is not public."""
+
+    end: float
+    private: bool
+
+
+def _opened(asked: urllib.request.Request, terms: _Terms, seconds: float, loopback: bool) -> Any:
+    handlers: list[Any] = [_Redirects(), _HTTP(terms), _HTTPS(terms)]
     if loopback:  # What is on this machine is not asked for by a proxy.
         handlers.append(urllib.request.ProxyHandler({}))
     try:
@@ -233,41 +283,62 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
 
 
 class _HTTP(urllib.request.HTTPHandler):
-    def __init__(self, end: float) -> None:
+    def __init__(self, terms: _Terms) -> None:
         super().__init__()
-        self._end = end
+        self._terms = terms
 
     def http_open(self, req: urllib.request.Request) -> Any:
-        return self.do_open(functools.partial(_Connection, end=self._end), req)
+        return self.do_open(functools.partial(_Connection, terms=self._terms), req)
 
 
 class _HTTPS(urllib.request.HTTPSHandler):
-    def __init__(self, end: float) -> None:
+    def __init__(self, terms: _Terms) -> None:
         super().__init__()
-        self._end = end
+        self._terms = terms
 
     def https_open(self, req: urllib.request.Request) -> Any:
-        return self.do_open(functools.partial(_SecureConnection, end=self._end), req)
+        return self.do_open(functools.partial(_SecureConnection, terms=self._terms), req)
 
 
-class _Connection(http.client.HTTPConnection):
-    def __init__(self, *args: Any, end: float, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self._end = end
+class _Looking(http.client.HTTPConnection):
+    """Looks where a connection was really made to, before anything is sent on it, whatever its name resolved to before.
+
+    Where the environment names a proxy, that is where the connection goes, and what names resolve to is for the proxy
+    to judge.
+    """
+
+    terms: _Terms
+    _has_proxy = False
+
+    def set_tunnel(self, *arguments: Any, **options: Any) -> None:
+        self._has_proxy = True
+        super().set_tunnel(*arguments, **options)
 
     def connect(self) -> None:
         super().connect()
-        self.sock: Any = _Timed(self.sock, self._end)
+        if not self.terms.private and not self._has_proxy and not is_public(self.sock.getpeername()[0]):
+            raise PrivateAddress
 
 
-class _SecureConnection(http.client.HTTPSConnection):
-    def __init__(self, *args: Any, end: float, **options: Any) -> None:
+class _Connection(_Looking):
+    def __init__(self, *args: Any, terms: _Terms, **options: Any) -> None:
         super().__init__(*args, **options)
-        self._end = end
+        self.terms = terms
 
     def connect(self) -> None:
         super().connect()
-        self.sock: Any = _Timed(self.sock, self._end)
+        self.sock: Any = _Timed(self.sock, self.terms.end)
+
+
+class _SecureConnection(http.client.HTTPSConnection, _Looking):
+    # In this order `_Looking` stands between the connection and what is said to begin TLS.
+    def __init__(self, *args: Any, terms: _Terms, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.terms = terms
+
+    def connect(self) -> None:
+        super().connect()
+        self.sock: Any = _Timed(self.sock, self.terms.end)
 
 
 class _Timed:

@@ -29,6 +29,7 @@ class Imported:
         known: addresses that had an account, which was left as it is.
         refused: who was left out, each with the reason.
         roles: groups that became roles.
+        alone: users who had permissions of their own, beside those of groups; each has them in a role of their own.
         proven: new accounts whose address counts as proven; the others prove it when they first log in.
     """
 
@@ -36,6 +37,7 @@ class Imported:
     known: int = 0
     refused: list[tuple[str, str]] = dataclasses.field(default_factory=list)
     roles: int = 0
+    alone: int = 0
     proven: int = 0
 
 
@@ -50,8 +52,8 @@ def import_django(
     """Take over the users of a Django site, with their passwords, groups and permissions.
 
     Passwords stay as Django has hashed them, and are hashed anew when their owners log in. Groups become roles of the
-    same names, whose permissions are Django's, ``"blog.add_post"``. Who has no address, or one that two have, is left
-    out and told.
+    same names, whose permissions are Django's, ``"blog.add_post"``; what a user has beside groups becomes a role of
+    that user alone. Who has no address, or one that two have, is left out and told.
 
     Django itself asks for no proof of an address: whoever signed up may have typed anybody's. So an address counts as
     proven only where `confirmed` says so; everybody else is mailed a link when they first log in with their password.
@@ -59,7 +61,8 @@ def import_django(
     Arguments:
         accounts: where they go; who opened its session commits.
         source: a connection to Django's database.
-        table: the table of users; its groups are in ``{table}_groups``.
+        table: the table of users; its groups are in ``{table}_groups``, permissions of one user alone
+            in ``{table}_user_permissions``.
         fields: by column of the app's own model, the column of Django's: ``{"nickname": "first_name"}``.
         confirmed: whose address counts as proven: nobody's (False), everybody's (True), or theirs for whom a column
             of `table` holds true or a moment (``"email_verified"``), or one of another table that has the address and
@@ -96,6 +99,7 @@ def import_django(
         seen.add(email)
     accounts.db.flush()
     found.roles = _roles(accounts, source, table, keys)
+    found.alone = _permissions_alone(accounts, source, table, keys)
     accounts.note("users-imported", None, made=found.made)
     return found
 
@@ -166,25 +170,51 @@ def _roles(accounts: Accounts[Any], source: Connection, table: str, keys: Mappin
     if not inspect(source).has_table("auth_group"):
         return 0
     groups, links = _table(source, "auth_group"), _table(source, f"{table}_groups")
-    permissions, kinds = _table(source, "auth_permission"), _table(source, "django_content_type")
-    held = _table(source, "auth_group_permissions")
+    held = _held(source, "auth_group_permissions", "group_id")
     made = {}
     for group in _rows(source, groups):
         role = made[group["id"]] = role_called(accounts, group["name"])
-        wanted = (
-            select(kinds.c.app_label, permissions.c.codename)
-            .join(permissions, permissions.c.content_type_id == kinds.c.id)
-            .join(held, held.c.permission_id == permissions.c.id)
-            .where(held.c.group_id == group["id"])
-        )
-        names = {f"{label}.{codename}" for label, codename in source.execute(wanted)}
-        role.permissions = sorted({*role.permissions, *names})
-    own = next(each for each in links.c if each.name not in {"id", "group_id"})
-    for row in source.execute(select(own, links.c.group_id)):
+        role.permissions = sorted({*role.permissions, *held.get(group["id"], ())})
+    for row in source.execute(select(links.c[_owner(links, "group_id")], links.c.group_id)):
         user, role = keys.get(row[0]), made.get(row[1])
         if user is not None and role is not None:
             accounts.db.merge(accounts.tables.membership(user_id=user.id, role_id=role.id))
     return len(made)
+
+
+def _permissions_alone(accounts: Accounts[Any], source: Connection, table: str, keys: Mapping[Any, Any]) -> int:
+    """What users have beside groups, as a role of each alone; gives how many they are."""
+    name = f"{table}_user_permissions"
+    if not inspect(source).has_table(name):
+        return 0
+    held = _held(source, name, _owner(_table(source, name), "permission_id"))
+    taken = {key: names for key, names in held.items() if key in keys}
+    for key, names in taken.items():
+        user = keys[key]
+        role = role_called(accounts, f"of user {user.key} alone")
+        role.permissions = sorted({*role.permissions, *names})
+        accounts.db.merge(accounts.tables.membership(user_id=user.id, role_id=role.id))
+    return len(taken)
+
+
+def _held(source: Connection, name: str, owner: str) -> dict[Any, set[str]]:
+    """The permissions in a table of Django's, by whose they are."""
+    permissions, kinds = _table(source, "auth_permission"), _table(source, "django_content_type")
+    held = _table(source, name)
+    wanted = (
+        select(held.c[owner], kinds.c.app_label, permissions.c.codename)
+        .join(permissions, permissions.c.id == held.c.permission_id)
+        .join(kinds, kinds.c.id == permissions.c.content_type_id)
+    )
+    found: dict[Any, set[str]] = {}
+    for key, label, codename in source.execute(wanted):
+        found.setdefault(key, set()).add(f"{label}.{codename}")
+    return found
+
+
+def _owner(links: Table, other: str) -> str:
+    """The column of a table between two that has the user, whose model may be called anything."""
+    return next(each.name for each in links.c if each.name not in {"id", other})
 
 
 def _table(source: Connection, name: str) -> Table:

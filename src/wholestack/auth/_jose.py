@@ -156,6 +156,7 @@ class Keys:
         discovery: the provider's description, where somebody has it already.
         asker: asks; one of its own where it is left out.
         clock: seconds that only rise.
+        private: whether that may be at an address that is not public, where it has no asker.
 
     Raises:
         SetupError: the address is not https (``bad-provider``).
@@ -173,12 +174,13 @@ class Keys:
         discovery: Discovery | None = None,
         asker: Asker | None = None,
         clock: Callable[[], float] = time.monotonic,
+        private: bool = False,
     ) -> None:
         self.source: str = discovery.issuer if discovery is not None else str(jwks or issuer)
         if not is_sound(self.source, loopback=True):
             message = f"{self.source[:200]!r} is no address of a provider."
             raise SetupError([Fault("bad-provider", message, "Keys", "Write an address with https://.")])
-        self._asker = asker or Asker(loopback=is_loopback(self.source))
+        self._asker = asker or Asker(loopback=is_loopback(self.source), private=private)
         self._jwks = jwks
         self._discovery = discovery or Discovery(self.source, self._asker, clock=clock)
         self._kept: Kept[list[dict[str, Any]]] = Kept(self._fetch, clock)

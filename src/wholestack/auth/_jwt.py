@@ -17,7 +17,7 @@ from wholestack.db import Session, select
 from wholestack.errors import Fault
 
 from ._errors import TokenRefused
-from ._fetch import is_sound
+from ._fetch import is_private, is_sound
 from ._identity import Borne, Terms
 from ._jose import ALGORITHMS, GivenKeys, Keys, TokenInvalid, claims_of, decode, need_joserfc, type_of
 from ._plugin import Auth
@@ -38,6 +38,8 @@ class IssuerOptions(TypedDict, total=False):
     issuer's public keys, a JWK set (RFC 7517) or its address, where the issuer has no description (OpenID Connect
     Discovery 1.0); `user`: gives the user by the claims, or None for nobody (who is linked to the issuer's subject);
     `scopes`: gives the permissions that a token carries of its user's (what its claim ``scope`` or ``scp`` names);
+    `private_addresses`: whether its keys may be had from this machine or a private network, as of a login inside a firm
+    (False);
     `types`: what `typ` may be in its header, in small letters (``""``, ``"jwt"``, ``"at+jwt"``); `leeway`: seconds by
     which clocks may differ (60); `name`: what the documentation calls it (the issuer's host); `clock`: seconds that
     only rise, by which keys grow old (the system's).
@@ -47,6 +49,7 @@ class IssuerOptions(TypedDict, total=False):
     keys: str | Mapping[str, Any]
     user: Finds
     scopes: Carries
+    private_addresses: bool
     types: Collection[str]
     leeway: float
     name: str
@@ -67,8 +70,8 @@ class JWTIssuer:
         options: see `IssuerOptions`.
 
     Raises:
-        SetupError: no address with https, an algorithm that is none for this, no keys (``bad-issuer``), or the package
-            joserfc is missing (``package-missing``).
+        SetupError: no address with https, a private one without `private_addresses`, an algorithm that is none for
+            this, no keys (``bad-issuer``), or the package joserfc is missing (``package-missing``).
 
     Example:
         >>> JWTIssuer("https://login.example.org", "https://notes.example.org")
@@ -84,7 +87,7 @@ class JWTIssuer:
         self.types: frozenset[str] = frozenset(options.get("types", _TYPES))
         self.leeway: float = options.get("leeway", 60.0)
         given = options.get("keys")
-        self.keys: Keys = _keys(issuer, given, where, options.get("clock", time.monotonic))
+        self.keys: Keys = _keys(issuer, options, where)
         if not audience or not self.algorithms or not self.algorithms <= ALGORITHMS:
             raise _bad(f"JWTIssuer takes an audience, and algorithms of {', '.join(sorted(ALGORITHMS))}.", where)
         self._user: Finds = options.get("user") or self._linked
@@ -156,8 +159,9 @@ class JWTIssuer:
         return f"<JWTIssuer {self.issuer}>"
 
 
-def _keys(issuer: str, given: str | Mapping[str, Any] | None, where: str, clock: Callable[[], float]) -> Keys:
+def _keys(issuer: str, options: IssuerOptions, where: str) -> Keys:
     """Where the keys come from; only those that are fetched need an address."""
+    given, private = options.get("keys"), options.get("private_addresses", False)
     if isinstance(given, Mapping):
         keys = given.get("keys")
         if not isinstance(keys, list) or not keys or not all(isinstance(each, Mapping) for each in keys):
@@ -166,7 +170,10 @@ def _keys(issuer: str, given: str | Mapping[str, Any] | None, where: str, clock:
     address = issuer if given is None else given
     if not is_sound(address, loopback=True):
         raise _bad(f"{address[:200]!r} is no address to fetch keys from.", where)
-    return Keys(issuer, jwks=given, clock=clock)
+    if is_private(address) and not private:
+        message = f"{address[:200]!r} is on this machine or a private network."
+        raise _bad(message, where, "Where that is meant: JWTIssuer(…, private_addresses=True)")
+    return Keys(issuer, jwks=given, clock=options.get("clock", time.monotonic), private=private)
 
 
 def _scheme(issuer: str, *, discovered: bool) -> dict[str, Any]:
@@ -183,10 +190,10 @@ def _scopes(claims: Claims) -> list[str]:
     return [each for each in words if isinstance(each, str)] if isinstance(words, list) else []
 
 
-def _bad(message: str, where: str) -> SetupError:
-    return SetupError(
-        [Fault("bad-issuer", message, where, 'JWTIssuer("https://login.example.org", "https://notes.example.org")')]
-    )
+def _bad(
+    message: str, where: str, cure: str = 'JWTIssuer("https://login.example.org", "https://notes.example.org")'
+) -> SetupError:
+    return SetupError([Fault("bad-issuer", message, where, cure)])
 
 
 def _caller() -> str:

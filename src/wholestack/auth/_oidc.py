@@ -19,7 +19,7 @@ from wholestack.mail import Mailing
 from wholestack.settings import Secret
 
 from . import _external_pages
-from ._fetch import Asker, is_loopback, is_sound
+from ._fetch import Asker, is_loopback, is_private, is_sound
 from ._identity import Terms
 from ._jose import ALGORITHMS, need_joserfc
 from ._means import Section
@@ -43,7 +43,8 @@ class OpenIDOptions(TypedDict, total=False):
     secret is shown, ``"basic"`` or ``"post"`` (as the provider says); `public`: that the app has no secret there;
     `userinfo`: whether its userinfo endpoint is asked always (only where the token has no address); `parameters`: more
     that is sent along, such as ``{"prompt": "select_account"}``; `reauthenticates`: whether it says when somebody has
-    logged in, as OpenID Connect wants it (True).
+    logged in, as OpenID Connect wants it (True); `private_addresses`: whether the app may ask it on this machine or in
+    a private network, as a provider inside a firm (False: what leads there is not asked).
 
     Who is let in. `sign_up`: whether who comes by it may make an account (as `Auth` has it); `trusts_email`: whether an
     address that it has proven is proven here, too, so that it opens the account of that address: True, or a function
@@ -65,6 +66,7 @@ class OpenIDOptions(TypedDict, total=False):
     userinfo: bool
     parameters: Mapping[str, str]
     reauthenticates: bool
+    private_addresses: bool
     sign_up: bool
     trusts_email: bool | Callable[[Claims], bool]
     verifies_email: bool
@@ -88,7 +90,8 @@ class OpenIDConnect:
 
     Arguments:
         name: what it is called in addresses: small letters, digits and ``-``.
-        issuer: the provider's name, an address with ``https://`` (or ``http://`` on this machine).
+        issuer: the provider's name, an address with ``https://`` (or ``http://`` on this machine, where
+            `private_addresses` allows it).
         client_id: the app's name there; left out, ``EXAMPLE_CLIENT_ID`` in the environment, by the provider's name.
         client_secret: the app's secret there; left out, ``EXAMPLE_CLIENT_SECRET``, or the file that
             ``EXAMPLE_CLIENT_SECRET_FILE`` names.
@@ -128,6 +131,9 @@ class OpenIDConnect:
             raise self._wrong(f"{name!r} is no name of a provider.", 'OpenIDConnect("example", …): a-z, 0-9 and -')
         if not is_sound(issuer, loopback=True) or len(issuer) > _LONGEST:
             raise self._wrong(f"{issuer[:200]!r} is no address of a provider.", "Write one with https://.")
+        if is_private(issuer) and not self._asks_private:
+            message = f"{issuer!r} is on this machine or a private network."
+            raise self._wrong(message, "Where that is meant: OpenIDConnect(…, private_addresses=True)")
         if self._algorithm not in ALGORITHMS:
             cure = f"One of {', '.join(sorted(ALGORITHMS))}"
             raise self._wrong(f"{self._algorithm!r} is no algorithm that a provider signs by.", cure)
@@ -136,6 +142,10 @@ class OpenIDConnect:
     @property
     def _algorithm(self) -> str:
         return self._options.get("algorithm", "RS256")
+
+    @property
+    def _asks_private(self) -> bool:
+        return self._options.get("private_addresses", False)
 
     def _wrong(self, message: str, cure: str) -> SetupError:
         return SetupError([Fault("bad-provider", message, self.where, cure)])
@@ -182,8 +192,10 @@ class OpenIDConnect:
         )
 
     def _client(self) -> Client:
-        loopback = is_loopback(self.issuer)
-        return OpenIDClient(self._registration(), Asker(loopback=loopback), loopback=loopback)
+        return OpenIDClient(self._registration(), self._asker(), loopback=is_loopback(self.issuer))
+
+    def _asker(self) -> Asker:
+        return Asker(loopback=is_loopback(self.issuer), private=self._asks_private)
 
     def _registration(self) -> Registration:
         options = self._options

@@ -323,6 +323,7 @@ def govern(
     def rows(identity: Identity[Any]) -> Any:
         return select(router.model).where(view.sql(identity))
 
+    vars(rows)["filters"] = view  # For the table of who may reach what.
     router.rows(rows)
     for number, route in enumerate(router.routes):
         asked = next((rules[method] for method in route.methods if method in rules), None)

@@ -12,7 +12,7 @@ from typing_extensions import Unpack
 
 from wholestack.settings import Secret
 
-from ._fetch import Asker, ProviderAway, is_loopback
+from ._fetch import Asker, ProviderAway
 from ._jose import TokenInvalid
 from ._oidc import Claims, OpenIDConnect, OpenIDOptions
 from ._oidc_client import Registration, address_of, asked_api, code_of, exchanged, not_good, with_query
@@ -218,7 +218,7 @@ class _GitHub(OpenIDConnect):
     api = ""
 
     def _client(self) -> Client:
-        return GitHubClient(self._registration(), self.api, Asker(loopback=is_loopback(self.issuer)))
+        return GitHubClient(self._registration(), self.api, self._asker())
 
 
 class GitHubClient:

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Table, TextClause, inspect
+from sqlalchemy import ColumnClause, Table, TableClause, TextClause, inspect
 from sqlalchemy.sql import visitors
 
 from ._errors import UnscopedStatement
@@ -27,6 +27,7 @@ _PLAIN = re.compile(r"[\w.*]+|'[^']*'")
 """Literal columns that hold nothing to hide: a name, a number, a star, a text."""
 _LITERALS = re.compile(r"'(?:[^']|'')*'")
 _PLACES = re.compile(r"\?|%s|__\[POSTCOMPILE_[^\]]+\]")
+_WORD = re.compile(r"\w+")
 _COLUMNS = re.compile(r"\AINSERT INTO \S+ (?:\([^)]*\))?| RETURNING .*", re.DOTALL)
 """What an `INSERT` names beside its rows: the table, which was looked at, and columns, which may be called like it."""
 _NAMED = re.compile(r"%\((\w+)\)s|:(\w+)")
@@ -48,6 +49,7 @@ def wall(scope: Scope) -> Callable[..., None]:
             return
         inserted = context.isinsert and context.execution_options.get(LOOKED_AT, False)
         _no_text(compiled.statement)
+        _no_stranger(compiled)
         _counted(compiled, inserted=inserted)
         if not inserted:
             _known.add(compiled)
@@ -83,6 +85,31 @@ def _no_text(statement: Any) -> None:
             raise UnscopedStatement(f"What a text does cannot be looked through: {_short(each.text)}")
         if getattr(each, "is_literal", False) and not _PLAIN.fullmatch(str(getattr(each, "name", ""))):
             raise UnscopedStatement(f"What a literal column does cannot be looked through: {_short(str(each))}")
+
+
+def _no_stranger(compiled: Any) -> None:
+    """No table that is called as a scoped one and is not the model's.
+
+    With a schema, or in capitals that the database does not tell apart, it may be the same one by another name.
+    """
+    own = tables()
+    names = {str.lower(table.name) for table in own}
+    # As it was sent; and as the ORM has made it, with the columns that a model takes from elsewhere.
+    for statement in (compiled.statement, getattr(compiled.compile_state, "statement", None)):
+        for table in _named_tables(statement) if statement is not None else ():
+            # A name that quotes itself keeps its capitals, and one that is never quoted may be several words.
+            name = str.lower(table.name)
+            if table not in own and not names.isdisjoint((name, *_WORD.findall(name))):
+                raise UnscopedStatement(f"A statement names the table {table.name!r} past its model.")
+
+
+def _named_tables(statement: Any) -> Iterator[TableClause]:
+    """The tables of a statement, and those that it has by a column alone, as the `FROM` of an `UPDATE`."""
+    for each in visitors.iterate(statement):
+        held = each.table if isinstance(each, ColumnClause) else None
+        for part in (each,) if held is None else visitors.iterate(held):
+            if isinstance(part, TableClause):
+                yield part
 
 
 def _counted(compiled: Any, *, inserted: bool) -> None:

@@ -23,7 +23,7 @@ def user() -> None:
 @WORDS
 @click.option("--staff", is_flag=True, help="A member of staff.")
 @click.option("--superuser", is_flag=True, help="With every permission.")
-@click.option("--role", "roles", multiple=True, metavar="NAME", help="In this role (again and again).")
+@click.option("--role", "roles", multiple=True, metavar="NAME", help="In this role, which there is (again and again).")
 @click.option("--no-password", is_flag=True, help="Without one: they are mailed a link to choose it by.")
 @click.option("--set", "fields", multiple=True, metavar="COLUMN=TEXT", help="A further column (again and again).")
 def add(words: tuple[str, ...], **options: Any) -> None:
@@ -57,7 +57,7 @@ def password(words: tuple[str, ...]) -> None:
 
 @user.command()
 @WORDS
-@click.option("--role", "roles", multiple=True, metavar="NAME", help="A role; `!NAME` takes it away.")
+@click.option("--role", "roles", multiple=True, metavar="NAME", help="A role that there is; `!NAME` takes it away.")
 @click.option("--staff/--no-staff", default=None, help="A member of staff, or none.")
 @click.option("--superuser/--no-superuser", default=None, help="Every permission, or not.")
 @click.option("--active/--closed", default=None, help="Whether they may come in.")

@@ -62,6 +62,19 @@ def found(accounts: Accounts[Any], email: str) -> Any:
     return user
 
 
+def roles_there(accounts: Accounts[Any], names: tuple[str, ...]) -> None:
+    """See that there is a role of each name: one that is mistyped must not become a role that opens nothing.
+
+    Raises:
+        Stop: there is none.
+    """
+    there = sorted(accounts.db.scalars(select(accounts.tables.role.name)))
+    for name in names:
+        if name not in there:
+            known = f"There are: {', '.join(there)}." if there else "There is none yet."
+            raise Stop(f"There is no role {name!r}. {known} `wholestack user role {name}` makes it.")
+
+
 def asked_password() -> str:
     """A new password: typed twice, or the first line of a pipe."""
     if not sys.stdin.isatty():
@@ -72,6 +85,7 @@ def asked_password() -> str:
 def add(target: str, email: str, *, fields: tuple[str, ...], roles: tuple[str, ...], **options: Any) -> None:
     """Make a user."""
     with opened(target) as accounts:
+        roles_there(accounts, roles)
         word = None if options["no_password"] else asked_password()
         try:
             user = accounts.create(email, word, **_pairs(fields))
@@ -137,6 +151,7 @@ def grant(target: str, email: str, *, roles: tuple[str, ...], **options: bool | 
     """Change what a user may."""
     with opened(target) as accounts:
         user = found(accounts, email)
+        roles_there(accounts, tuple(each.removeprefix("!") for each in roles))
         for name in roles:
             changed = take_from_role(accounts, user, name[1:]) if name[0] == "!" else add_to_role(accounts, user, name)
             click.echo(f"{user.email}: {name}" if changed else f"{user.email}: {name}, as before")
@@ -215,6 +230,8 @@ def take_over(target: str, url: str, *, table: str, fields: tuple[str, ...], dry
             accounts.db.rollback()
     for name, reason in done.refused:
         click.echo(f"left out: {name} {reason}")
+    if done.alone:
+        click.echo(f"{done.alone} had permissions of their own, which are in a role of each alone.")
     if unproven := done.made - done.proven:
         click.echo(f"{unproven} prove their address when they first log in.")
     verb = "would be made" if dry_run else "made"

@@ -3,8 +3,8 @@
 Here belongs what judges or dresses requests without knowing what they are for: hosts, proxies, HTTPS, CORS, security
 headers, compression, rate limits, idempotency keys. Never here: who a user is, sessions, a database. A call flows so:
 `app.use(Guard(…))` checks its arguments at once; when the app is sealed, `setup` puts the guard at its place
-(`_place`); what may wait is a rule with a store behind it (`_rate_limit`, `_idempotency`), what never waits is
-middleware, and what never changes is a constant header. Each says to `wholestack check` what in it is unsafe.
+(`_place`); what may wait is a rule with a store behind it (`_rate_limit`, `_rates_redis`, `_idempotency`), what never
+waits is middleware, and what never changes is a constant header. Each says to `wholestack check` what in it is unsafe.
 """
 
 from ._allowed_hosts import AllowedHosts
@@ -19,6 +19,7 @@ from ._origins import OriginPattern
 from ._proxies import TrustedProxies
 from ._rate_limit import RateLimit, rate_limit
 from ._rates import MemoryRateStore, Rate, RateStore, Taken
+from ._rates_redis import RedisRateStore
 from ._security import security
 from ._security_headers import Nonce, SecurityHeaders, by_itself
 
@@ -37,6 +38,7 @@ __all__ = [
     "Rate",
     "RateLimit",
     "RateStore",
+    "RedisRateStore",
     "SecurityHeaders",
     "StoredAnswer",
     "Taken",

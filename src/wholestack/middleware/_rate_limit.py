@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import math
 import os
-from collections.abc import Generator
+from collections.abc import AsyncIterator, Generator
 from typing import Any
 
 from wholestack import App, HTTPError, Request, Response, Rule, TooManyRequests, rule
 from wholestack.errors import Fault
 
-from ._faults import outside
+from ._faults import bad_guard, outside
 from ._keys import KeyFunction, client_address, digest
 from ._rates import MemoryRateStore, Rate, RateStore, Taken
+from ._rates_redis import RedisRateStore, ScriptStore
 
 
 class RateLimitCounts:
@@ -83,18 +86,21 @@ class RateLimit:
     Arguments:
         rates: rates for all routes together, such as ``100/minute``.
         by: what tells clients apart; where it gives None, their address does.
-        store: where requests are counted; in memory, it is this process's own.
+        store: where requests are counted; in memory, it is this process's own; in a `RedisStore` of `wholestack.cache`
+            all processes and machines count together (`RedisRateStore`).
 
     Raises:
-        SetupError: a text that is no rate.
+        SetupError: a text that is no rate, or a store that counts nothing.
 
     Example:
         >>> app = App()
         >>> app.use(RateLimit("10/second", "1000/hour"))
     """
 
-    def __init__(self, *rates: str, by: KeyFunction = client_address, store: RateStore | None = None) -> None:
-        self.store: RateStore = store if store is not None else MemoryRateStore()
+    def __init__(
+        self, *rates: str, by: KeyFunction = client_address, store: RateStore | ScriptStore | None = None
+    ) -> None:
+        self.store: RateStore = MemoryRateStore() if store is None else _counting(store)
         self.rules: tuple[Rule, ...] = tuple(rate_limit(text, by=by, name=f"app {text}") for text in rates)
         self.where: str = outside()
 
@@ -120,6 +126,26 @@ class RateLimit:
         present = needed(app.needs)
         app.needs = (*(each for each in self.rules if each not in present), *present)
         app.check(lambda: own_memory(store, "RateLimit", self.where))
+        if isinstance(store, RedisRateStore):
+            app.lifespan(lambda: _closed(store))
+
+
+def _counting(store: Any) -> RateStore:
+    """A store of rates, or one over a server that runs scripts."""
+    if hasattr(store, "take"):
+        counts: RateStore = store
+        return counts
+    if hasattr(store, "run"):
+        return RedisRateStore(store)
+    raise bad_guard(f"{store!r} counts no requests.", 'RateLimit(…, store=RedisStore("redis://…", prefix="rates"))')
+
+
+@contextlib.asynccontextmanager
+async def _closed(store: RedisRateStore) -> AsyncIterator[None]:
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(store.close)
 
 
 def needed(needs: Any) -> tuple[Any, ...]:
@@ -133,4 +159,4 @@ def own_memory(store: Any, guard: str, where: str) -> list[Fault]:
     if store.shared or not workers.isdigit() or int(workers) < 2:
         return []
     message = f"{guard} keeps its store in memory, and WEB_CONCURRENCY starts {workers} processes: each has its own."
-    return [Fault("memory-store", message, where, f"{guard}(store=…) with a shared store, or one process.")]
+    return [Fault("memory-store", message, where, f"{guard}(store=…) with a store that they share, or one process.")]

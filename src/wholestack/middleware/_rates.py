@@ -11,9 +11,10 @@ from typing import Protocol
 
 from ._faults import bad_guard
 
-_RATE = re.compile(r"([0-9]{1,9})/(?:([0-9]{1,6}) ?)?(second|minute|hour|day)s?")
+_RATE = re.compile(r"([0-9]{1,9})/(?:([0-9]{1,6}) ?)?(s|sec|seconds?|min|minutes?|h|hours?|d|days?)")
 _UNITS = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}
 _LARGEST_FIRST = tuple(reversed(_UNITS.items()))
+_BY_LETTER = {unit[0]: seconds for unit, seconds in _UNITS.items()}
 _ROUNDING = 1e-9
 
 
@@ -31,7 +32,9 @@ class Rate:
 
     @classmethod
     def of(cls, text: str) -> Rate:
-        """The rate that a text says: ``10/minute``, ``100/15 minutes``.
+        """The rate that a text says: ``10/minute``, ``100/15 minutes``, ``10/min``.
+
+        A unit is a second (``s``, ``sec``), a minute (``min``), an hour (``h``) or a day (``d``).
 
         Raises:
             SetupError: it says none.
@@ -39,9 +42,9 @@ class Rate:
         found = _RATE.fullmatch(text)
         quota, count = (int(found[1]), int(found[2] or 1)) if found else (0, 0)
         if found is None or not quota or not count:
-            cure = 'Write it like "10/minute" or "100/15 minutes", with second, minute, hour or day.'
+            cure = 'Write it like "10/minute" or "100/15 minutes", with second, minute (or min), hour or day.'
             raise bad_guard(f"{text!r} is no rate.", cure)
-        return cls(quota, count * _UNITS[found[3]])
+        return cls(quota, count * _BY_LETTER[found[3][0]])
 
     def __str__(self) -> str:
         """The rate for people: ``10 requests in 15 minutes``."""

@@ -198,7 +198,8 @@ def _to(address: str, answer: dict[str, str]) -> Redirect:
 
 def plugin(provider: Provider, name: str = "example", **options: Any) -> OpenIDConnect:
     """The provider as a site uses it."""
-    return OpenIDConnect(name, provider.issuer, client_id=CLIENT, client_secret=SECRET, **options)
+    known: Any = {"client_id": CLIENT, "client_secret": SECRET, "private_addresses": True}
+    return OpenIDConnect(name, provider.issuer, **known | options)
 
 
 def begin(site: Site, client: Client | None = None, name: str = "example", **query: str) -> Answer:

@@ -88,7 +88,7 @@ def link(site: Site, issuer: Issuer, subject: str = "zoe-7") -> None:
 
 
 def running(site: Site, issuer: Issuer, *more: Any, **options: Any) -> Any:
-    return site.running(JWTIssuer(issuer.address, AUDIENCE, **options), *more)
+    return site.running(JWTIssuer(issuer.address, AUDIENCE, private_addresses=True, **options), *more)
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +128,7 @@ class Realms:
             "given": {"keys": public(FIRST)},
             "named": {"keys": f"{at}/named/keys"} | aging,
         }
-        own = [JWTIssuer(f"{at}/{name}", AUDIENCE, **each) for name, each in options.items()]
+        own = [JWTIssuer(f"{at}/{name}", AUDIENCE, private_addresses=True, **each) for name, each in options.items()]
         machines = JWTIssuer("machines", AUDIENCE, keys=public(OTHER), user=lambda claims, db: self.site.find())
         with self.site.running(*own, machines):
             yield self
@@ -519,6 +519,9 @@ def test_keys_that_are_too_weak_or_for_something_else(issuer: Issuer) -> None:
     [
         ("http://login.example.org", AUDIENCE, {}),
         ("login.example.org", AUDIENCE, {}),
+        ("http://127.0.0.1:8080", AUDIENCE, {}),
+        ("https://10.0.0.7", AUDIENCE, {}),
+        ("machines", AUDIENCE, {"keys": "https://[::1]/keys"}),
         ("https://login.example.org", "", {}),
         ("https://login.example.org", AUDIENCE, {"algorithms": ["HS256"]}),
         ("https://login.example.org", AUDIENCE, {"algorithms": ["RS256", "none"]}),

@@ -34,13 +34,13 @@ def provider(running: Provider) -> Provider:
 @pytest.fixture(scope="module")
 def shared(running: Provider) -> Iterator[Site]:
     running.reset()
-    known: Any = {"client_id": CLIENT, "client_secret": SECRET, "title": "Example"}
+    known: Any = {"client_id": CLIENT, "client_secret": SECRET, "title": "Example", "private_addresses": True}
     with made().running(
         plugin(running, trusts_email=True),
         plugin(running, "other"),
         *(plugin(running, name, trusts_email=True) for name in ("headed", "posted")),
         plugin(running, "basic", authentication="basic", trusts_email=True),
-        OpenIDConnect("public", running.issuer, client_id=CLIENT, public=True, trusts_email=True),
+        plugin(running, "public", client_secret=None, public=True, trusts_email=True),
         plugin(running, "informed", userinfo=True, trusts_email=True),
         OpenIDConnect("dead", "http://127.0.0.1:9", **known),
     ) as found:
@@ -350,6 +350,10 @@ def test_L9_a_slow_provider_holds_nobody_up(provider: Provider) -> None:
         ("a/b", "https://a.example", {}),
         ("example", "http://a.example", {}),
         ("example", "a.example", {}),
+        ("example", "http://127.0.0.1:8080", {}),
+        ("example", "https://localhost", {}),
+        ("example", "https://10.0.0.7/realm", {}),
+        ("example", "https://[::ffff:192.168.0.7]", {"private_addresses": False}),
         ("example", f"https://a.example/{'x' * 300}", {}),
         ("example", "https://a.example", {"algorithm": "HS256"}),
         ("example", "https://a.example", {"algorithm": "none"}),
@@ -369,8 +373,8 @@ def test_what_must_be_said(provider: Provider, monkeypatch: pytest.MonkeyPatch, 
             found.app.seal()
         return str(caught.value)
 
-    assert "[no-client]" in fault(OpenIDConnect("my-firm", provider.issuer))
-    assert "MY_FIRM_CLIENT_SECRET" in fault(OpenIDConnect("my-firm", provider.issuer, client_id=CLIENT))
+    assert "[no-client]" in fault(plugin(provider, "my-firm", client_id=None, client_secret=None))
+    assert "MY_FIRM_CLIENT_SECRET" in fault(plugin(provider, "my-firm", client_secret=None))
     assert "[bad-provider]" in fault(plugin(provider), plugin(provider))
     assert "[no-base-url]" in fault(plugin(provider), mailing=Mailing("a@example.org", "memory:"))
     alone = App()
@@ -380,7 +384,7 @@ def test_what_must_be_said(provider: Provider, monkeypatch: pytest.MonkeyPatch, 
     (tmp_path / "secret").write_text(f"{SECRET}\n")
     monkeypatch.setenv("MY_FIRM_CLIENT_ID", CLIENT)
     monkeypatch.setenv("MY_FIRM_CLIENT_SECRET_FILE", str(tmp_path / "secret"))
-    with made().running(OpenIDConnect("my-firm", provider.issuer, trusts_email=True)) as site:
+    with made().running(plugin(provider, "my-firm", client_id=None, client_secret=None, trusts_email=True)) as site:
         assert come(site, provider, name="my-firm").headers["location"] == "/"
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, or_
 
 from auth.site import Base, Site, User, each_once
 from wholestack import App, Request, Router, SetupError, rule
-from wholestack.auth import Identity, Policy, govern, permission, policy, role, staff
+from wholestack.auth import AccessRequired, Identity, Policy, access_of, govern, permission, policy, role, staff
 from wholestack.crud import crud
 from wholestack.db import ForeignKey, Mapped, Session, UUIDModel, mapped_column, select
 from wholestack.realtime import Socket
@@ -265,6 +265,25 @@ def test_templates(tmp_path: Any) -> None:
         path = f"/page/{world.open.id}"
         shown = {name: client.get(path).text for name, client in world.who.items()}
     assert shown == {"zoe": "editFalse", "bob": "readFalse", "nobody": "readFalse"}
+
+
+def test_the_table_of_access_says_which_rows_there_are() -> None:
+    site = Site()
+    api = crud(Post, "/posts", without=("owner_id", "editor_id"))
+    site.app.include(govern(api, view=can_see, change=may_edit, delete=can_edit))
+    with site.running(AccessRequired()):
+        who = {(each.methods[0], each.path): each.who for each in access_of(site.app) if each.path.startswith("/posts")}
+        faults = [fault for check in site.app.checks if check.__name__ == "_open_routes" for fault in check(site.app)]  # type: ignore[call-arg]
+    assert who == {
+        ("GET", "/posts"): ("rows of can_see",),
+        ("POST", "/posts"): ("anybody",),
+        ("GET", "/posts/{id}"): ("rows of can_see",),
+        ("PUT", "/posts/{id}"): (f"{may_edit.name} of Post", "rows of can_see"),
+        ("PATCH", "/posts/{id}"): (f"{may_edit.name} of Post", "rows of can_see"),
+        ("DELETE", "/posts/{id}"): ("can_edit of Post", "rows of can_see"),
+    }
+    # What makes rows is filtered by nothing, and says not who may.
+    assert [fault.message for fault in faults] == ["POST /posts says not who may reach it."]
 
 
 def test_crud_is_filtered(world: World) -> None:

@@ -7,6 +7,7 @@ import html
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 from xml.etree import ElementTree
 
@@ -15,7 +16,7 @@ import pytest
 from auth.factors import SECRET, Clock, PhoneApp, at_once, begun_anew, rows, set_up_totp, shown, site_with, waiting_app
 from auth.site import BROWSER, EMAIL, PASSWORD, Site, each_once, errors
 from wholestack import App, SetupError
-from wholestack.auth import TOTP, Throttle, mfa, staff
+from wholestack.auth import TOTP, Throttle, logged_in, mfa, permission, staff, superuser
 from wholestack.db import update
 
 WRONG = "This code is wrong, or was used already."
@@ -400,6 +401,25 @@ def test_the_page_of_the_account_says_how_it_stands(site_and_clock: tuple[Site, 
     set_up_totp(site, clock)
     page = site.client.get("/account", headers=BROWSER).text
     assert re.findall(line, page) == ["On"] and "App for codes added" in page
+
+
+def test_production_is_told_of_routes_for_staff_without_any_second_factor(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SECRET_KEY", "s" * 40)
+
+    def found(needs: Any, stage: str = "production", *plugins: Any) -> list[str]:
+        site = Site()
+        site.app.get("/office", needs=needs)(lambda: "office")
+        with site.running(*plugins):
+            monkeypatch.setenv("WHOLESTACK_STAGE", stage)
+            faults = [fault for check in site.app.checks if "auth" in check.__module__ for fault in check()]
+            monkeypatch.setenv("WHOLESTACK_STAGE", "test")
+        return [each.message for each in faults if each.code == "staff-without-mfa"]
+
+    begun = "Routes for staff are open by a password alone"
+    assert found(staff) == [f"{begun}, and there is no second factor: GET /office."]
+    assert found(superuser | permission("office.enter")) != []
+    assert found(staff, "development") == found(staff & mfa()) == found(logged_in) == []
+    assert found(staff, "production", TOTP()) == [f"{begun}: GET /office."]  # Once.
 
 
 def test_check_tells_of_staff_with_a_password_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:

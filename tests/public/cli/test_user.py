@@ -66,6 +66,8 @@ def site(wholestack: Any, write: Write, monkeypatch: pytest.MonkeyPatch) -> Call
 
 
 def test_a_user_is_made_listed_and_changed(site: Callable[..., Any], tmp_path: Path) -> None:
+    for name in ("editors", "writers"):
+        assert site("user", "role", name).out == f"{name}: no permissions\n"
     done = site(
         "user", "add", "Ann@Example.org", "--role", "editors", "--set", "nickname=Ann", typed="a good long one\n"
     )
@@ -104,6 +106,22 @@ def test_a_user_is_made_listed_and_changed(site: Callable[..., Any], tmp_path: P
     assert trail[:2] == ["account-made", "role-given"] and trail[-1] == "logout-everywhere"
 
 
+def test_a_role_that_there_is_not_is_named_and_not_made(site: Callable[..., Any]) -> None:
+    refused = site("user", "add", EMAIL, "--role", "editors", typed="a good long one\n")
+    assert refused.code == 1 and "There is no role 'editors'. There is none yet." in refused.err
+    assert site("user", "list").out == "0 users in all.\n"
+    for name in ("writers", "editors"):
+        site("user", "role", name)
+    assert site("user", "add", EMAIL, "--role", "editors", typed="a good long one\n").code == 0
+    for typed in ("editor", "!editor"):
+        refused = site("user", "grant", EMAIL, "--role", "writers", "--role", typed, "--staff")
+        assert (refused.code, refused.err) == (
+            1,
+            "Error: There is no role 'editor'. There are: editors, writers. `wholestack user role editor` makes it.\n",
+        )
+    assert site("user", "list").out.splitlines()[0] == f"{EMAIL}  editors  last login never"
+
+
 def test_what_is_wrong_is_said(site: Callable[..., Any]) -> None:
     assert site("user", "password", "nobody@example.org", typed="a good long one").err == (
         "Error: Nobody has the address nobody@example.org.\n"
@@ -132,6 +150,8 @@ CREATE TABLE auth_permission (id INTEGER PRIMARY KEY, name TEXT, content_type_id
 INSERT INTO auth_permission VALUES (1, 'Can add post', 7, 'add_post'), (2, 'Can view post', 7, 'view_post');
 CREATE TABLE auth_group_permissions (id INTEGER PRIMARY KEY, group_id INT, permission_id INT);
 INSERT INTO auth_group_permissions VALUES (1, 1, 1), (2, 1, 2);
+CREATE TABLE auth_user_user_permissions (id INTEGER PRIMARY KEY, user_id INT, permission_id INT);
+INSERT INTO auth_user_user_permissions VALUES (1, 1, 2), (2, 2, 1), (3, 2, 2), (4, 3, 1);
 """
 
 
@@ -147,13 +167,17 @@ def test_users_of_django_are_taken_over(site: Callable[..., Any], tmp_path: Path
     assert done.out.splitlines() == [
         "left out: nomail has no e-mail address",
         "left out: twin has the address of another: bo@example.org",
+        "2 had permissions of their own, which are in a role of each alone.",
         "2 prove their address when they first log in.",
         "2 users made, 0 known, 2 left out, 1 roles.",
     ]
     assert site(*words).out.splitlines()[-1] == "0 users made, 2 known, 2 left out, 1 roles."
     ann, bo = json.loads(site("user", "list", "--json").out)["users"]
     assert (ann["is"], ann["last_login_at"]) == (["superuser", "staff", "unconfirmed"], "2026-01-02T03:04+00:00")
-    assert (bo["is"], bo["roles"]) == (["closed", "unconfirmed"], ["editors"])
+    assert (bo["is"], bo["roles"]) == (["closed", "unconfirmed"], ["editors", f"of user {bo['key']} alone"])
+    assert ann["roles"] == [f"of user {ann['key']} alone"]
+    assert site("user", "role", ann["roles"][0]).out.endswith(" alone: blog.view_post\n")
+    assert site("user", "role", bo["roles"][1]).out.endswith(" alone: blog.add_post, blog.view_post\n")
     assert site("user", "role", "editors").out == "editors: blog.add_post, blog.view_post\n"
     with sqlite3.connect(tmp_path / "site.db") as ours:
         rows = ours.execute("SELECT email, nickname, password FROM user ORDER BY email").fetchall()

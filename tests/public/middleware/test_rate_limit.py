@@ -265,6 +265,12 @@ def test_who_has_all_again_is_forgotten_first(clock: Clock) -> None:
         ("1/day", Rate(1, 86400)),
         ("100/15 minutes", Rate(100, 900)),
         ("5/2hours", Rate(5, 7200)),
+        ("10/min", Rate(10, 60)),
+        ("100/15min", Rate(100, 900)),
+        ("3/s", Rate(3, 1)),
+        ("3/30 sec", Rate(3, 30)),
+        ("3/2 h", Rate(3, 7200)),
+        ("3/d", Rate(3, 86400)),
     ],
 )
 def test_rates(text: str, expected: Rate) -> None:
@@ -280,7 +286,21 @@ def test_rates_for_people() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "10", "10/week", "0/minute", "5/0 minutes", "-1/minute", "10 per minute", "1.5/second"]
+    "text",
+    [
+        "",
+        "10",
+        "10/week",
+        "0/minute",
+        "5/0 minutes",
+        "-1/minute",
+        "10 per minute",
+        "1.5/second",
+        "10/m",
+        "10/mins",
+        "10/hs",
+        "10/M",
+    ],
 )
 def test_what_is_no_rate(text: str) -> None:
     for make in (rate_limit, RateLimit, Rate.of):
