@@ -21,9 +21,9 @@ def reads_from(stream: Any, session: Session) -> bool:
         >>> session = Session()
         >>> reads_from((db for db in [session]), session), reads_from((name for name in ["Ann"]), session)
         (False, False)
-        >>> def rows():
-        ...     yield session.connection()
-        >>> reads_from((str(row) for row in rows()), session)
+        >>> def rows(db):
+        ...     yield db.connection()
+        >>> reads_from((str(row) for row in rows(session)), session)
         True
     """
     seen: set[int] = set()
