@@ -8,6 +8,7 @@ from collections import Counter as Tally
 from collections.abc import Callable
 from typing import Any
 
+import databases
 from backends.models import Counter, app_on
 from wholestack import App
 from wholestack.db import Database, Session, func, select, text
@@ -75,3 +76,15 @@ async def ticks(while_running: asyncio.Future[Any]) -> float:
         await asyncio.sleep(0.005)
         worst = max(worst, time.monotonic() - before - 0.005)
     return worst
+
+
+def at_work(kind: str) -> int:
+    """How many slow statements a server is at; SQLite has none."""
+    if kind == "sqlite":
+        return 0
+    table, column = (
+        ("pg_stat_activity", "query") if kind == "postgresql" else ("information_schema.processlist", "info")
+    )
+    return len(
+        databases.ask(kind, f"SELECT 1 FROM {table} WHERE {column} LIKE '%SLEEP(%' AND {column} NOT LIKE '%LIKE%'")
+    )

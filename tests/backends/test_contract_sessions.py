@@ -69,7 +69,7 @@ def taken(app: App) -> int:
 
 
 def test_two_databases_each_with_its_own_transaction(app: App, colour: Colour, url: str, second: str) -> None:
-    archive = Database(second, models=Old, session=Archive)
+    archive = Database(second, models=Old, session=Archive, migrations="migrations_archive")
     app.use(archive)
 
     @app.post("/")

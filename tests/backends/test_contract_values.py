@@ -107,6 +107,8 @@ REFUSED: dict[str, tuple[str, Any]] = {
     "a moment before the year 1 in UTC": ("moment", datetime.datetime(1, 1, 1, tzinfo=PLUS)),
     "a float as money": ("money", 0.1),
     "too many digits": ("money", decimal.Decimal("0.00001")),
+    "a digit behind those that Python counts with": ("money", decimal.Decimal("1.00000000000000000000000000000001")),
+    "an exponent beyond those that Python counts with": ("money", decimal.Decimal("1e1000000")),
     "too large an amount": ("money", decimal.Decimal(10) ** 14),
     "no number": ("money", decimal.Decimal("NaN")),
     "65 bits": ("big", 2**63),

@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy.exc import SQLAlchemyError
 
 import databases
-from backends.asking import pool_of, slow
+from backends.asking import at_work, pool_of, slow
 from backends.models import Author, Counter, app_on, empty
 from backends.served import ask, pool, served
 from databases import until
@@ -22,18 +22,6 @@ from servers import wire
 from wholestack import App, Stream, WholestackError
 from wholestack.db import ReadOnly, Session, SessionInOtherTask, func, insert, select, text, update
 from wholestack.testing import AsyncClient, Client
-
-
-def at_work(kind: str) -> int:
-    """How many slow statements a server is at; SQLite has none."""
-    if kind == "sqlite":
-        return 0
-    table, column = (
-        ("pg_stat_activity", "query") if kind == "postgresql" else ("information_schema.processlist", "info")
-    )
-    return len(
-        databases.ask(kind, f"SELECT 1 FROM {table} WHERE {column} LIKE '%SLEEP(%' AND {column} NOT LIKE '%LIKE%'")
-    )
 
 
 def test_E9_clients_that_leave_in_the_middle_of_a_query(url: str, kind: str, long: bool) -> None:

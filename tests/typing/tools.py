@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from wholestack import App
 from wholestack.auth import UserMixin
-from wholestack.db import UUIDModel
+from wholestack.db import Database, UUIDModel
 from wholestack.testing import (
     AsUser,
     AsyncClient,
@@ -22,6 +22,7 @@ from wholestack.testing import (
     budget,
     factory,
     make,
+    migrations_there_and_back,
 )
 
 
@@ -58,6 +59,8 @@ with Reached() as reached:
     assert_type(reached.coverage(app), Coverage)
 assert_type(Contract(app, examples=5).operations, tuple[str, ...])
 Contract(app, interface="http")  # wrong
+migrations_there_and_back(Database("sqlite://"), worker="gw1")
+migrations_there_and_back(app)  # wrong
 
 
 class Reader(UserMixin, UUIDModel):

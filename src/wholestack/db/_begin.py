@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +31,30 @@ def stage() -> str:
         True
     """
     return os.environ.get(STAGE, "production")
+
+
+def look_at_folder(database: Database, databases: Iterable[Database]) -> None:
+    """See that no other database, with tables of its own, has its migrations in the same folder.
+
+    Each would be given the tables of the other, or be asked to drop them. Replicas, and databases that hold the same
+    tables, share theirs.
+
+    Raises:
+        SetupError: one has (``shared-migrations``).
+    """
+    if not _is_migrated(database):
+        return
+    for other in databases:
+        if _is_migrated(other) and other.metadata is not database.metadata and _place(other) == _place(database):
+            raise _shared(database, other)
+
+
+def _is_migrated(database: Database) -> bool:
+    return database.migrations is not None and not database.read_only and not database.in_memory
+
+
+def _place(database: Database) -> Path:
+    return Path() if database.migrations is None else database.migrations.resolve()
 
 
 def begin(database: Database) -> None:
@@ -125,6 +149,17 @@ def _no_folder(folder: Path | None) -> SetupError:
     message = f"There is no folder {_short(folder)}, so nothing says how the database's tables are to be made."
     cure = 'wholestack db make "first", then wholestack db migrate'
     return SetupError([Fault("no-migrations", message, "Database(migrations=…)", cure)])
+
+
+def _shared(database: Database, other: Database) -> SetupError:
+    names = [each.session_type.__name__ for each in (database, other)]
+    second = names[0] if other.is_default else names[1]
+    message = (
+        f"The databases of {names[0]} and {names[1]} have their migrations in one folder, "
+        f"{_short(database.migrations)}, and tables of their own: each would be given those of the other."
+    )
+    cure = f"Give it a folder of its own: Database(…, session={second}, migrations='migrations_{second.lower()}')"
+    return SetupError([Fault("shared-migrations", message, f"Database(session={second})", cure)])
 
 
 def _pending(pending: list[Revision]) -> SetupError:

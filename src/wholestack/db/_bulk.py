@@ -265,6 +265,10 @@ def read_many(db: AlchemySession, statement: Select[Row], *, batch: int = _BATCH
 def _without_limit(connection: Connection) -> Iterator[None]:
     """Let a statement run as long as its rows are taken, or given; the limit is back afterwards."""
     driver: Any = connection.connection.dbapi_connection
+    if hasattr(driver, "unlimited"):
+        with driver.unlimited():
+            yield
+        return
     if connection.dialect.name not in _LIMITS:
         yield
         return

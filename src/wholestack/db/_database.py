@@ -22,7 +22,7 @@ from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.orm import Session as AlchemySession
 from typing_extensions import Unpack
 
-from ._begin import begin, health_checks, read_history
+from ._begin import begin, health_checks, look_at_folder, read_history
 from ._colour import how_to_wait
 from ._connection import Mode
 from ._engine import Tuning, engine_of_mode, in_memory, make_engine
@@ -44,7 +44,7 @@ class Options(TypedDict, total=False):
     """How a database is set up; each has a default.
 
     `pool` connections for requests (10) and `streams` for answers that are streamed (5); `wait` seconds for one of
-    them (10); `timeout` seconds for a statement (30; not on SQLite); `patience` seconds for a lock (5); `full` lets
+    them (10); `timeout` seconds for a statement (30); `patience` seconds for a lock (5); `full` lets
     SQLite sync at each commit, so that not even a power cut loses one; `echo` logs each statement; `strict` makes
     a statement that one request sends again and again an error; `connections` is how many the server gives to all
     processes, where asking it would not tell; `engine` are more arguments for SQLAlchemy's `create_engine`.
@@ -71,8 +71,8 @@ class Database:
         models: the base class of its models.
         session: the type that handlers ask for; a `NewType` of `Session` for a second database.
         read_only: it takes no writes: a replica.
-        migrations: the folder of its migrations, beside the file that makes the `Database`; None where somebody else
-            makes its tables.
+        migrations: the folder of its migrations, beside the file that makes the `Database`; a second database with
+            tables of its own needs one of its own. None where somebody else makes its tables.
         options: see `Options`.
 
     Example:
@@ -262,7 +262,12 @@ class Database:
     # -- the plugin ----------------------------------------------------------------------------------------------
 
     def setup(self, app: Any) -> None:
-        """Give sessions to handlers, open the pool with the app, and answer the database's errors."""
+        """Give sessions to handlers, open the pool with the app, and answer the database's errors.
+
+        Raises:
+            SetupError: another database of the app has its migrations in the same folder.
+        """
+        look_at_folder(self, (each for each in app.plugins if isinstance(each, Database)))
         app.provide(self.units.provider(self.session_type), waits=True, outermost=True)
         if self.is_default:
             # One unit a request, by whichever of its names a function asks for it.

@@ -31,7 +31,7 @@ class Tuning:
     Attributes:
         pool: connections at most.
         wait: seconds that one may wait for a connection.
-        timeout: seconds that a statement may run (PostgreSQL, MariaDB).
+        timeout: seconds that a statement may run.
         patience: seconds that a statement may wait for a lock.
         full: whether SQLite syncs to disk at each commit, so that a power cut loses none (`synchronous=FULL`).
         echo: whether each statement goes to the log.
@@ -78,7 +78,8 @@ def _connector(kind: Kind, url: URL, tuning: Tuning, workers: Workers) -> Callab
     if kind == "sqlite":
         from . import _sqlite
 
-        return functools.partial(_sqlite.connect, workers, threading.Lock(), tuning.patience, tuning.full)
+        times = tuning.patience, tuning.timeout
+        return functools.partial(_sqlite.connect, workers, threading.Lock(), *times, tuning.full)
     if kind == "postgresql":
         from . import _postgresql
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import sqlite3
 import threading
 import time
@@ -25,6 +26,10 @@ _TURN = 0.01
 """Seconds that SQLite waits by itself for one of another process, whom it asks less and less often: after a second it
 would come too late each time. So we let it begin anew, and see in between whether somebody has given up."""
 
+_STEPS = 2_000_000
+"""Steps of SQLite's machine, tens of milliseconds, after which it asks whether a statement has had its time; a short
+one never comes that far."""
+
 _AT_WORK = "wholestack_at_work"
 
 _SETTINGS = (
@@ -34,6 +39,30 @@ _SETTINGS = (
     "PRAGMA mmap_size=134217728",
     "PRAGMA journal_size_limit=67108864",
 )
+
+
+class Clock:
+    """How long a statement may still be at work; SQLite itself knows no such limit.
+
+    Arguments:
+        limit: seconds.
+
+    Attributes:
+        until: when they are over; 0 where the statement, or the next of its rows, has only begun.
+    """
+
+    __slots__ = ("limit", "until")
+
+    def __init__(self, limit: float) -> None:
+        self.limit = limit
+        self.until = 0.0
+
+    def is_over(self) -> bool:
+        """Whether the statement that SQLite is at work on has had its time."""
+        now = time.monotonic()
+        if not self.until:
+            self.until = now + self.limit
+        return now >= self.until
 
 
 class SQLiteConnection(sqlite3.Connection, UnitOfWork):
@@ -46,6 +75,7 @@ class SQLiteConnection(sqlite3.Connection, UnitOfWork):
     workers: Workers
     writing: threading.Lock
     patience: float
+    clock: Clock
     open_cursors: int = 0
     _due: Mode | None = None  # A transaction that begins with the next statement, in the same crossing to a thread.
     _changes: bool = False  # Whether a statement may have written something, so that to commit it may take its time.
@@ -58,6 +88,15 @@ class SQLiteConnection(sqlite3.Connection, UnitOfWork):
         """A cursor that waits as its caller's colour asks."""
         self.open_cursors += 1
         return super().cursor(factory or SQLiteCursor)
+
+    @contextlib.contextmanager
+    def unlimited(self) -> Iterator[None]:
+        """Let statements take as long as they do."""
+        limit, self.clock.limit = self.clock.limit, math.inf
+        try:
+            yield
+        finally:
+            self.clock.limit = limit
 
     def run(self, function: Callable[..., Any], *args: Any) -> Any:
         """Call what may block: here, or in a worker thread."""
@@ -109,6 +148,7 @@ class SQLiteConnection(sqlite3.Connection, UnitOfWork):
             self._due = None
 
     def _start(self, mode: Mode) -> None:
+        self.clock.until = 0.0
         if mode == "read":
             super().execute("PRAGMA query_only=ON")
             self._only_reads = True
@@ -150,6 +190,7 @@ class SQLiteConnection(sqlite3.Connection, UnitOfWork):
 
     def commit(self) -> None:
         """Commit, where a transaction has begun."""
+        self.clock.until = 0.0
         if self._writes and not self.in_transaction:
             self._end()
             raise _undone()
@@ -159,6 +200,7 @@ class SQLiteConnection(sqlite3.Connection, UnitOfWork):
 
     def rollback(self) -> None:
         """Roll back, where a transaction has begun."""
+        self.clock.until = 0.0
         try:
             if self.in_transaction:
                 self._finish(super().rollback)
@@ -217,13 +259,16 @@ class SQLiteCursor(sqlite3.Cursor):
         return self._run(super().execute, sql, parameters)
 
     def executemany(self, sql: str, parameters: Iterable[Any]) -> Any:
-        """Run one statement for each set of parameters."""
-        return self._run(super().executemany, sql, parameters)
+        """Run one statement for each set of parameters; the limit of time is for one, not for all of them."""
+        connection: Any = self.connection
+        with connection.unlimited():
+            return self._run(super().executemany, sql, parameters)
 
     def _run(self, function: Callable[..., Any], sql: str, parameters: Any) -> Any:
         connection: Any = self.connection
         waits = how_to_wait()
         connection.before(sql)
+        connection.clock.until = 0.0
         self._rows, self._next, self._more = [], 0, False
         connection._changes = connection._changes or may_write(sql)
         try:
@@ -264,8 +309,14 @@ class SQLiteCursor(sqlite3.Cursor):
         self._fill(_BATCH)
 
     def _fill(self, size: int) -> None:
+        self._goes_on()
         self._rows, self._next = super().fetchmany(size) if self.description is not None else [], 0
         self._more = len(self._rows) == size
+
+    def _goes_on(self) -> None:
+        """The next rows have their own time: whoever takes them may have taken his."""
+        connection: Any = self.connection
+        connection.clock.until = 0.0
 
     def _filled(self, size: int) -> bool:
         """Whether a row lies ready; more are fetched where there are any."""
@@ -287,6 +338,7 @@ class SQLiteCursor(sqlite3.Cursor):
     def fetchone(self) -> Any:
         """The next row, or None."""
         if not self._rows:
+            self._goes_on()
             return super().fetchone()
         if not self._filled(_BATCH):
             return None
@@ -297,6 +349,7 @@ class SQLiteCursor(sqlite3.Cursor):
         """The next rows, `size` at most."""
         size = size or 1
         if not self._rows:
+            self._goes_on()
             return super().fetchmany(size)
         found: list[Any] = []
         while len(found) < size and self._filled(max(size - len(found), _BATCH)):
@@ -308,6 +361,7 @@ class SQLiteCursor(sqlite3.Cursor):
     def fetchall(self) -> list[Any]:
         """All rows that are left."""
         if not self._rows:
+            self._goes_on()
             return super().fetchall()
         found: list[Any] = []
         while self._filled(16 * _BATCH):
@@ -319,6 +373,7 @@ class SQLiteCursor(sqlite3.Cursor):
         """SQLAlchemy's `AsyncSession` asks for the rest of the rows, to be read without waiting."""
         if self._more:
             connection: Any = self.connection
+            self._goes_on()
             self._rows = self._rows[self._next :] + await connection.workers.run(super().fetchall)
             self._next, self._more = 0, False
 
@@ -327,12 +382,16 @@ class SQLiteCursor(sqlite3.Cursor):
             yield row
 
 
-def connect(workers: Workers, writing: threading.Lock, patience: float, full: bool, *args: Any, **options: Any) -> Any:
+def connect(
+    workers: Workers, writing: threading.Lock, patience: float, limit: float, full: bool, *args: Any, **options: Any
+) -> Any:
     """A connection with the settings that production wants (docs/guides/db.md)."""
     options |= {"factory": SQLiteConnection, "check_same_thread": False, "isolation_level": None}
     options["timeout"] = min(_TURN, patience)
     connection: Any = sqlite3.connect(*args, **options)
     connection.workers, connection.writing, connection.patience = workers, writing, patience
+    connection.clock = Clock(limit or math.inf)
+    connection.set_progress_handler(connection.clock.is_over, _STEPS)
     connection.create_function(_AT_WORK, 0, _nothing)
     end = time.monotonic() + patience
     for setting in (*_SETTINGS, f"PRAGMA synchronous={'FULL' if full else 'NORMAL'}"):

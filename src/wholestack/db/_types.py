@@ -70,6 +70,10 @@ class Moment(TypeDecorator[datetime.datetime]):
         return value.replace(tzinfo=datetime.UTC) if value.tzinfo is None else value.astimezone(datetime.UTC)
 
 
+_WIDE = decimal.Context(decimal.MAX_PREC, Emin=decimal.MIN_EMIN, Emax=decimal.MAX_EMAX, traps=[])
+"""Keeps every digit: the context at hand (28 of them, unless somebody says otherwise) rounds before it is checked."""
+
+
 class Exact(TypeDecorator[decimal.Decimal]):
     """A decimal number of so many digits, exact on each database: for money.
 
@@ -109,8 +113,8 @@ class Exact(TypeDecorator[decimal.Decimal]):
             number = decimal.Decimal(value)
         except (ArithmeticError, ValueError, TypeError):
             raise ValueRefused("This is no number.") from None
-        scaled = number.scaleb(self.scale) if number.is_finite() else None
-        if scaled is None or scaled != scaled.to_integral_value() or abs(scaled) >= 10**self.precision:
+        scaled = number.scaleb(self.scale, _WIDE) if number.is_finite() else None
+        if scaled is None or scaled != scaled.to_integral_value() or scaled.copy_abs() >= 10**self.precision:
             digits = f"{self.precision - self.scale} digits before the point and {self.scale} behind it"
             raise ValueRefused(f"A number here has at most {digits}.")
         return int(scaled) if dialect.name == "sqlite" else number
@@ -120,7 +124,7 @@ class Exact(TypeDecorator[decimal.Decimal]):
         if value is None:
             return None
         if dialect.name == "sqlite":
-            return decimal.Decimal(value).scaleb(-self.scale)
+            return decimal.Decimal(value).scaleb(-self.scale, _WIDE)
         return decimal.Decimal(value)
 
     def coerce_compared_value(self, op: Any, value: Any) -> TypeEngine[Any]:

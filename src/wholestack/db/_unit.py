@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
+import weakref
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Generator, Iterator
 from typing import Any
 
@@ -16,8 +17,9 @@ from wholestack.http import Response
 from wholestack.routing import Route
 
 from ._connection import Mode
-from ._errors import passes
+from ._errors import answer_error, passes
 from ._live import LiveUnit, StreamUnit, hold
+from ._reads import reads_from
 from ._session import Session
 from ._slots import Slots
 from ._watch import Watch
@@ -88,13 +90,13 @@ class Units:
                     session.fail()
                 elif not manual:
                     session.go_on() if is_streamed(response) else session.settle()
+                if is_streamed(response):
+                    self._goes_on(session, response, waits=mode != "write")
             except BaseException:
                 session.fail()
                 session.end()
                 raise
-            if is_streamed(response):
-                self._goes_on(session, response)
-            else:
+            if not is_streamed(response):
                 session.end()
 
         unit.__annotations__["return"] = Generator[kind, Response, None]
@@ -104,8 +106,11 @@ class Units:
             provides.before_body = _flush
         return provides  # type: ignore[no-any-return]
 
-    def _goes_on(self, session: Session, response: Response) -> None:
-        """Let the generator of a stream use the session while it is sent: on a unit of its own that only reads."""
+    def _goes_on(self, session: Session, response: Response, *, waits: bool) -> None:
+        """Let the generator of a stream use the session while it is sent: on a unit of its own that only reads.
+
+        Where it `waits`, the stream has its connection before its head is sent.
+        """
         if session.in_transaction():
             session.close()  # The handler was to commit it by hand.
         session.mode = "read"
@@ -117,7 +122,27 @@ class Units:
             session.execution_options = session.execution_options.union({"populate_existing": True})
         stream = response.stream
         goes_on = _async if isinstance(stream, AsyncIterable) else _plain
-        response.stream = goes_on(stream, session, unit)
+        response.stream = chunks = goes_on(stream, session, unit)
+        if waits and not live and self.joined is None and reads_from(stream, session):
+            self._connects(session, chunks)
+
+    def _connects(self, session: Session, chunks: object) -> None:
+        """Take a stream's connection while its answer can still be that there is none.
+
+        Not after a request that may have written: what is committed is no error. Not in memory, where the connection is
+        all there is, and what comes after the handler may want it.
+        """
+        engine = self.streams("read")
+        if engine.pool is self.engine("read").pool:
+            return
+        try:
+            connection = engine.connect()
+        except exc.SQLAlchemyError as error:
+            answer_error(error)
+        session.bind = connection
+        session.on_end(connection.close)
+        # One that is never begun, such as the answer to a HEAD, has no end.
+        weakref.finalize(chunks, _unused, connection).atexit = False
 
     def _in_turn(self, engine: Callable[[Mode], Engine], mode: Mode, session: Session) -> Engine | Connection:
         """Where a request's session works: the engine, or in a test the one connection, one request at a time."""
@@ -147,6 +172,12 @@ class Units:
 def is_streamed(response: Response) -> bool:
     """Whether an answer is made while it is sent."""
     return response.stream is not None and not isinstance(response.stream, (list, tuple))
+
+
+def _unused(connection: Connection) -> None:
+    """Give a connection back on which nothing was begun, which needs no wait."""
+    if not connection.closed and not connection.in_transaction():
+        connection.close()
 
 
 def _flush(session: Session, value: object) -> None:

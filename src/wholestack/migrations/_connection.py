@@ -55,11 +55,12 @@ def opened(database: Database, *, mode: Any = "write") -> Iterator[Connection]:
         with contextlib.closing(driver.cursor()) as cursor:
             for statement in _SETTINGS[database.kind]:
                 cursor.execute(statement)
-        try:
-            yield connection
-        finally:
-            if not connection.invalidated:
-                connection.rollback()
+        with driver.unlimited() if database.kind == "sqlite" else contextlib.nullcontext():
+            try:
+                yield connection
+            finally:
+                if not connection.invalidated:
+                    connection.rollback()
 
 
 @contextlib.contextmanager

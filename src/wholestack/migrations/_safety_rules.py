@@ -170,7 +170,9 @@ RULES: dict[str, Rule] = {
         "Leave lock_timeout as `db migrate` sets it; it tries again by itself.",
     ),
     "no-statement-timeout": _blocks(
-        "Without a limit a statement may hold its locks for hours.", "Leave it, or set a limit that you can live with."
+        "`db migrate` sets no limit for a statement itself, since an index may take hours, so the line does nothing "
+        "there; elsewhere a statement may then hold its locks for hours.",
+        "Leave the line out, or set a limit that you can live with.",
     ),
     "data-with-ddl": _blocks(
         "Rows are written in the transaction that has locked a table: the lock lasts as long as the writing.",

@@ -11,7 +11,7 @@ reached (`_reached`). A factory (`_factories`) walks the schema of a type (`_val
 `Contract` (`_contract`) lets schemathesis ask through a client. `log_in` and `AsUser` (`_login`) begin a session of a
 user, and an `Intruder` (`_intruder`) asks every route as somebody else, with rows that were made for it (`_world`).
 `replaced` (`_replace`) gives an app in which something else provides a
-type.
+type. A database of its own (`_databases`) has its migrations applied and taken back (`_migrations`).
 """
 
 from ._answer import Answer, AnswerHead
@@ -20,12 +20,22 @@ from ._client import AsyncClient, AsyncStreamedAnswer, Client, StreamedAnswer, V
 from ._contract import Contract
 from ._cookies import CookieJar, KeptCookie
 from ._databases import fresh_database
-from ._errors import BrokenAnswer, CannotMake, ClientFault, OverBudget, SocketEnded, SocketRefused, UnexpectedAnswer
+from ._errors import (
+    BrokenAnswer,
+    CannotMake,
+    ClientFault,
+    OverBudget,
+    SchemaDiffers,
+    SocketEnded,
+    SocketRefused,
+    UnexpectedAnswer,
+)
 from ._events import EventStream, ReceivedEvent
 from ._factories import Factory, factory, make
 from ._intruder import Hole, Intruder, Intrusion
 from ._life import apps_with_clients, end_lives
 from ._login import AsUser, log_in
+from ._migrations import migrations_there_and_back
 from ._reached import Coverage, Gap, Reached
 from ._replace import replaced
 from ._sent import RequestOptions, SentRequest
@@ -58,6 +68,7 @@ __all__ = [
     "Reached",
     "ReceivedEvent",
     "RequestOptions",
+    "SchemaDiffers",
     "SentRequest",
     "SocketEnded",
     "SocketRefused",
@@ -73,5 +84,6 @@ __all__ = [
     "fresh_database",
     "log_in",
     "make",
+    "migrations_there_and_back",
     "replaced",
 ]

@@ -70,3 +70,9 @@ class OverBudget(WholestackError, AssertionError):
     """A `budget(…)` block took more than it may; the message says how much of what, and where it went."""
 
     code = "over-budget"
+
+
+class SchemaDiffers(WholestackError, AssertionError):
+    """A migration that was taken back and applied again has not left the schema as it was; the message says where."""
+
+    code = "schema-differs"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime
+import decimal
 import enum
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 import pydantic
 
@@ -50,7 +52,7 @@ class RowFactory(Factory[T]):
             column = each.columns[0]
             if column.foreign_keys or not self._is_wanted(column):
                 continue
-            fields[each.key] = (_type_of(column), ...)
+            fields[each.key] = (_type_of(column, _said(self._mapper.class_, each.key)), ...)
         name = f"{self._mapper.class_.__name__}Row"
         return pydantic.create_model(name, __config__={"arbitrary_types_allowed": True}, **fields)
 
@@ -88,19 +90,28 @@ class _Bare:
         raise CannotMake(f"{self._owner} needs {self.key}, and has no relationship by which to make it. Give it.")
 
 
-def _type_of(column: Any) -> Any:
+def _said(model: type, name: str) -> tuple[Any, ...]:
+    """What `Annotated` says of a column in its model."""
+    from wholestack.crud import attributes
+
+    found = attributes(model).get(name)
+    return get_args(found.shown)[1:] if found is not None and get_origin(found.shown) is Annotated else ()
+
+
+def _type_of(column: Any, said: tuple[Any, ...]) -> Any:
     enumeration = getattr(column.type, "enum_class", None)
     if isinstance(enumeration, type) and issubclass(enumeration, enum.Enum):
         return enumeration
-    kind = column.type.python_type
+    kind = pydantic.AwareDatetime if column.type.python_type is datetime.datetime else column.type.python_type
     length = getattr(column.type, "length", None)
+    precision, scale = getattr(column.type, "precision", None), getattr(column.type, "scale", None)
+    digits: dict[str, Any] = {"max_digits": precision, "decimal_places": scale}
+    is_exact = kind is decimal.Decimal and None not in digits.values()
+    if said:  # It goes before what is usual here.
+        fits: dict[str, Any] = {"max_length": length} if kind is str and length else digits if is_exact else {}
+        return Annotated[(kind, *([pydantic.Field(**fits)] if fits else ()), *said)]
     if kind is str:
         return Annotated[str, pydantic.Field(min_length=1, max_length=min(length or 12, 12))]
     if kind is int:
         return Annotated[int, pydantic.Field(ge=0, lt=2**31)]
-    precision, scale = getattr(column.type, "precision", None), getattr(column.type, "scale", None)
-    if kind.__name__ == "Decimal" and precision is not None and scale is not None:
-        return Annotated[kind, pydantic.Field(ge=0, max_digits=precision, decimal_places=scale)]
-    if kind.__name__ == "datetime":
-        return pydantic.AwareDatetime
-    return kind
+    return Annotated[kind, pydantic.Field(ge=0, **digits)] if is_exact else kind

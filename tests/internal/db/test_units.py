@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import decimal
 import importlib.util
 import os
 import threading
@@ -18,6 +19,7 @@ from wholestack import App, SetupError
 from wholestack.db import (
     Database,
     Encrypted,
+    Exact,
     Mapped,
     Model,
     NotWritable,
@@ -26,6 +28,7 @@ from wholestack.db import (
     SessionInOtherTask,
     Table,
     UUIDModel,
+    ValueRefused,
     mapped_column,
     select,
     text,
@@ -452,3 +455,44 @@ def test_a_loop_of_queries_is_named(tmp_path: Path, caplog: pytest.LogCaptureFix
             assert client.get("/").status == (500 if strict else 200)
     assert "again and again" in caplog.text
     assert "test_units.py" in caplog.text
+
+
+# -- exact numbers -----------------------------------------------------------------------------------------------------
+
+
+def test_exact_numbers_keep_their_digits_whatever_python_counts_with() -> None:
+    numeric, dialect = Exact(38, 2), create_engine("sqlite://").dialect
+    largest, small = decimal.Decimal("9" * 36 + ".99"), Exact(18, 4)
+    with decimal.localcontext(decimal.Context(prec=3)):
+        assert numeric.process_bind_param(largest, dialect) == 10**38 - 1
+        assert str(small.process_result_value(123456789012345678, dialect)) == "12345678901234.5678"
+        for value in ("1.0000000000000000000000000000000000001", "1e36", "1e-1000000", "Infinity"):
+            with pytest.raises(ValueRefused):
+                numeric.process_bind_param(decimal.Decimal(value), dialect)
+
+
+# -- migrations --------------------------------------------------------------------------------------------------------
+
+
+def test_databases_with_tables_of_their_own_have_folders_of_their_own(tmp_path: Path) -> None:
+    second: Any = type("Second", (), {})
+
+    def sealed(**options: Any) -> list[str]:
+        app = App(docs=False)
+        app.use(Database(f"sqlite:///{tmp_path}/a.db", models=Base), Database(**{"session": second, **options}))
+        try:
+            app.seal()
+        except SetupError as error:
+            return [fault.code for fault in error.faults]
+        return []
+
+    class Other(Model):
+        __abstract__ = True
+        metadata = MetaData()
+
+    archive = {"url": f"sqlite:///{tmp_path}/b.db", "models": Other}
+    assert sealed(**archive) == ["shared-migrations"]
+    assert sealed(**archive, migrations=f"../{Path(__file__).parent.name}/migrations") == ["shared-migrations"]
+    assert sealed(**archive, migrations="others") == sealed(**archive, migrations=None) == []
+    assert sealed(**archive, read_only=True) == sealed(url="sqlite://", models=Other) == []
+    assert sealed(url=f"sqlite:///{tmp_path}/b.db", models=Base) == []  # The same tables, in two places.
