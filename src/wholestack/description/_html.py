@@ -21,8 +21,8 @@ def answers_with_html(app: App) -> bool:
         >>> app = App()
         >>> answers_with_html(app)
         False
-        >>> @app.get("/")
-        ... def index() -> HTML:
+        >>> @app.get("/", returns=HTML)
+        ... def index() -> object:
         ...     return HTML("<p>Hello")
         >>> answers_with_html(app)
         True
