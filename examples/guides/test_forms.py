@@ -9,8 +9,8 @@ import pydantic
 
 # [imports]
 from wholestack import App, Form, NotFound, Redirect, Upload
-from wholestack.crud import Schema
-from wholestack.db import Database, ForeignKey, Mapped, Model, Session, mapped_column, relationship
+from wholestack.crud import Schema, apply, found
+from wholestack.db import Database, ForeignKey, Mapped, Model, Session, Table, mapped_column, relationship
 from wholestack.forms import Color, FormError, FormView, Widget, check_choice
 from wholestack.templates import Page
 from wholestack.testing import Client
@@ -99,13 +99,23 @@ class Writer(Model):
         return self.name
 
 
+class Subject(Model):
+    name: Mapped[str]
+
+
+class Filed(Table):
+    book_id: Mapped[int] = mapped_column(ForeignKey("book.id"), primary_key=True)
+    subject_id: Mapped[int] = mapped_column(ForeignKey("subject.id"), primary_key=True)
+
+
 class Book(Model):
     title: Mapped[str] = mapped_column(unique=True)
     writer_id: Mapped[int] = mapped_column(ForeignKey("writer.id"))
     writer: Mapped[Writer] = relationship()
+    subjects: Mapped[list[Subject]] = relationship(secondary="filed")
 
 
-class NewBook(Schema, of=Book, new=True):
+class NewBook(Schema, of=Book, new=True, also=["subjects"]):
     title: Annotated[str, pydantic.Field(min_length=1, max_length=80)]
 
 
@@ -116,11 +126,25 @@ def new_book(form: FormView[NewBook], db: Session) -> Page:
 
 @app.post("/books/new")
 def add_book(new: Form[NewBook], db: Session) -> Redirect:
-    db.add(Book(**new.model_dump()))
+    db.add(apply(db, Book, new))
     return Redirect("/books")
 
 
 # [/models]
+# [change]
+@app.get("/books/{id}")
+def edit_book(id: int, form: FormView[NewBook], db: Session) -> Page:
+    book = found(db.get(Book, id))
+    return Page("forms/new.html", form=form.fill(book).choose_related(db))
+
+
+@app.post("/books/{id}")
+def change_book(id: int, new: Form[NewBook], db: Session) -> Redirect:
+    apply(db, found(db.get(Book, id)), new)
+    return Redirect("/books")
+
+
+# [/change]
 app.use(Database("sqlite:///:memory:"))
 
 
@@ -232,10 +256,14 @@ def test_forms_of_models() -> None:
     with Client(app) as client:
         app.plugin(Database).create_tables()
         with app.session() as db:
-            db.add(Writer(name="Ann"))
+            db.add_all([Writer(name="Ann"), Subject(name="Tea"), Subject(name="Sea")])
         page = client.get("/books/new").text
         assert '<option value="1">Ann</option>' in page
-        sent = {"title": "One", "writer_id": "1"}
+        sent = {"title": "One", "writer_id": "1", "subjects": "2"}
         assert client.post("/books/new", data=sent, headers=BROWSER, follow=False).status == 303
+        page = client.get("/books/1").text
+        assert '<option value="1" selected>Ann</option>' in page and '<option value="2" selected>Sea</option>' in page
+        assert client.post("/books/1", data={**sent, "subjects": "1"}, headers=BROWSER, follow=False).status == 303
+        assert '<option value="1" selected>Tea</option>' in client.get("/books/1").text
         page = client.post("/books/new", data=sent, headers=BROWSER).text
         assert '<p class="error" id="f-title-error">This value is taken already.</p>' in page

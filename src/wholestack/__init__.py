@@ -126,7 +126,9 @@ class App(_CoreApp):
         for name in ("realtime", "templates", "forms", "crud", "sessions"):
             if (layer := _sys.modules.get(f"wholestack.{name}")) is not None:
                 yield from layer.by_itself(self)
-        if any(getattr(each, "shows_pages", False) for each in self.plugins):
+        from wholestack.description import answers_with_html
+
+        if any(getattr(each, "shows_pages", False) for each in self.plugins) or answers_with_html(self):
             from wholestack.middleware import by_itself
 
             yield from by_itself(self)

@@ -12,7 +12,7 @@ import pytest
 from wholestack import Upload
 from wholestack.forms import Color, FormView, Widget
 from wholestack.forms._frame import MOST
-from wholestack.forms._values import State
+from wholestack.forms._values import State, Told
 from wholestack.languages import language
 
 
@@ -68,7 +68,7 @@ def test_a_field_by_its_frame_is_what_its_parts_are(held: dict[str, Any], wrong:
         form = FormView(Everything)
         form.live, form.action = how == "live", "/a?b=%s&c" if how == "elsewhere" else None
         form.prefix = "second-" if how == "elsewhere" else ""
-        faults = [((name,), "value_error", f"no {name} <%>") for name in Everything.model_fields] if wrong else []
+        faults = [((name,), Told("value_error", f"no {name} <%>")) for name in Everything.model_fields] if wrong else []
         form._show(State(Everything, held, lambda: faults), {})  # noqa: B023  (called at once)
         with language(tag):
             for name in Everything.model_fields:
@@ -78,7 +78,7 @@ def test_a_field_by_its_frame_is_what_its_parts_are(held: dict[str, Any], wrong:
 def test_a_frame_keeps_nothing_that_was_typed_or_told() -> None:
     form = FormView(Everything)
     form.action, form.live = "/typed", True
-    faults = [((name,), "value_error", "typed") for name in Everything.model_fields]
+    faults = [((name,), Told("value_error", "typed")) for name in Everything.model_fields]
     form._show(State(Everything, dict.fromkeys(Everything.model_fields, "typed"), lambda: faults), {})
     assert str(form).count("typed") > 20
     frames = [frame for spec in form._spec.fields.values() for frame in spec.frames.items()]

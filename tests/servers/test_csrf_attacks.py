@@ -14,6 +14,7 @@ import pytest
 from browsing import serving
 from wholestack import HTML, App, Form
 from wholestack.db import Database
+from wholestack.middleware import SecurityHeaders
 from wholestack.sessions import BrowserSession, Messages, Sessions
 from wholestack.templates import Page, Templates
 
@@ -75,6 +76,9 @@ def bank(folder: Path) -> tuple[App, list[str]]:
 def hostile() -> App:
     """Somebody else's site: a page for each attack."""
     app = App(docs=False)
+    app.use(
+        SecurityHeaders(csp=None)
+    )  # An attacker holds back nothing: our own policy would let no form of theirs leave.
 
     @app.get("/")
     def attack(kind: str, target: str) -> HTML:

@@ -8,7 +8,7 @@ from typing import Annotated, assert_type
 from pydantic import BaseModel, Field
 from sqlalchemy import Select
 
-from wholestack import App, Query, Response, Router, Stream
+from wholestack import App, Form, Query, Response, Router, Stream
 from wholestack.crud import (
     CRUD,
     Listing,
@@ -17,6 +17,7 @@ from wholestack.crud import (
     Paging,
     Schema,
     Versioned,
+    apply,
     crud,
     filtered,
     found,
@@ -84,6 +85,15 @@ async def post(id: int, db: Session) -> Post:
     assert_type(found(db.get(Post, id)), Post)
     print(found(db.get(Post, id)).titel)  # wrong
     return found(db.get(Post, id), "No such post.")
+
+
+@app.post("/posts")
+def added(new: Form[NewPost], db: Session) -> Post:
+    apply(db, Post, new, without=3)  # wrong
+    assert_type(apply(db, Post, new, without=["again"]), Post)
+    row = found(db.get(Post, 1))
+    assert_type(apply(db, row, new), Post)
+    return apply(db, Post, new)
 
 
 @app.get("/export")

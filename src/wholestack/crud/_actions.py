@@ -16,6 +16,7 @@ from sqlalchemy.orm.exc import StaleDataError
 from wholestack import JSON, Partial, Query, Request
 from wholestack.errors import FieldFault, PreconditionFailed, ValidationFailed
 
+from ._apply import kept, rows_by_keys
 from ._columns import NONE, attributes, mapper_of
 from ._faults import bad_crud
 from ._found import found, missing, words_of
@@ -24,7 +25,6 @@ from ._page import Page, Pager
 from ._schema import attribute_names, related
 
 M = TypeVar("M")
-_JSON = {"json", "array"}
 
 
 class Actions:
@@ -161,22 +161,16 @@ class Actions:
             name = self.fields[field]
             if name not in self.columns:
                 lists[name] = self._related(db, name, value)
-            elif self.columns[name].family in _JSON:
-                values[name] = pydantic_core.to_jsonable_python(value)
             else:
-                values[name] = value
+                values[name] = kept(self.model, name, value)
         return values, lists
 
     def _related(self, db: Session, name: str, keys: list[Any]) -> list[Any]:
-        target, key = related(self.model, name)
-        column = getattr(target, key.name)
-        rows: Any = db.scalars(select(target).where(column.in_(keys)))
-        there = {getattr(row, key.name): row for row in rows}
-        text = f"There is no such {words_of(target)}."
-        absent = [number for number, each in enumerate(keys) if each not in there]
+        rows, absent = rows_by_keys(db, self.model, name, keys)
         if absent:
+            text = f"There is no such {words_of(related(self.model, name)[0])}."
             raise ValidationFailed([FieldFault("body", f"/{name}/{each}", "no_such_row", text) for each in absent])
-        return [there[each] for each in dict.fromkeys(keys)]
+        return rows
 
     def _flush(self, db: Session, request: Request) -> None:
         try:

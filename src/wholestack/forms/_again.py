@@ -15,7 +15,7 @@ from wholestack.handlers import Call, Drive, Plan, run_inline
 
 from ._conflict import faults_of
 from ._rows import change, pressed
-from ._values import State
+from ._values import Found, State, Told
 from ._view import FormView, _steps
 
 STATE = "_wholestack_form"
@@ -27,7 +27,6 @@ _HTMX, _TRIGGER = "hx-request", "hx-trigger-name"
 _REQUEST, _ERROR = 0, 1
 
 Answer = Callable[[Request, Exception], Any]
-Found = tuple[tuple[str | int, ...], str, str]
 
 
 class Pressed(Exception):
@@ -121,7 +120,7 @@ class Again:
             return None
         names = {name for name, _ in request.form.files}
         path = tuple(_steps(names.pop())) if len(names) == 1 else ()
-        return self._shown(request, self._state(request, lambda: [(path, error.code, error.detail)]), 422)
+        return self._shown(request, self._state(request, lambda: [(path, Told(error.code, error.detail))]), 422)
 
     def _pressed(self, request: Request, error: Exception) -> Any:
         state = self._state(request, tuple)
@@ -204,7 +203,7 @@ def faults_at(faults: Sequence[FieldFault]) -> list[Found]:
     for fault in faults:
         steps = [step.replace("~1", "/").replace("~0", "~") for step in fault.pointer.split("/")[1:]]
         path = [int(step) if step.isascii() and step.isdigit() and len(step) < 10 else step for step in steps]
-        found.append((tuple(path) if fault.source == "form" else (), fault.code, fault.detail))
+        found.append((tuple(path) if fault.source == "form" else (), Told(fault.code, fault.detail)))
     return found
 
 

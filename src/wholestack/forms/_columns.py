@@ -78,9 +78,16 @@ def key_of(relation: Any, row: Any) -> Any:
     from sqlalchemy import inspect
 
     if not relation.uselist and len(relation.local_remote_pairs) == 1:
-        remote = relation.local_remote_pairs[0][1]
-        return getattr(row, relation.mapper.get_property_by_column(remote).key)
+        return getattr(row, key_name(relation))
     return inspect(row).identity[0]
+
+
+def key_name(relation: Any) -> str:
+    """The attribute of the rows at the other end that `key_of` reads."""
+    to_one = not relation.uselist and len(relation.local_remote_pairs) == 1
+    column = relation.local_remote_pairs[0][1] if to_one else relation.mapper.primary_key[0]
+    name: str = relation.mapper.get_property_by_column(column).key
+    return name
 
 
 def place_of(form: Any, name: str) -> int:
@@ -115,7 +122,7 @@ def form_of(
         model: a class of `wholestack.db`.
         only: these columns.
         without: all columns but these.
-        also: relations to many rows as well, which are chosen by their keys.
+        also: relations to many rows as well, which are chosen by their keys; `wholestack.crud.apply` saves them.
         name: what the form is called in documents.
 
     Raises:

@@ -7,14 +7,14 @@ from typing import Any
 
 from ._columns import attribute_of, columns_taken
 from ._spec import Spec, spec_of
-
-Fault = tuple[tuple[str | int, ...], str, str]
+from ._values import Found, Told
+from ._words import spoken
 
 _TAKEN = "This value is taken already."
-_TOGETHER = "These values are taken already, together: {names}."
+_TOGETHER = "These values are taken already, together."
 
 
-def faults_of(error: Any, model: Any) -> Sequence[Fault]:
+def faults_of(error: Any, model: Any) -> Sequence[Found]:
     """The faults of a database's refusal; none where it is about nothing that the form has."""
     taken = columns_taken(error, model)
     fields = [field for column in taken if (field := _field_for(model, column)) is not None]
@@ -22,9 +22,9 @@ def faults_of(error: Any, model: Any) -> Sequence[Fault]:
         return ()
     (first, *_) = fields
     if len(fields) == 1:
-        return [((_name(first),), "duplicate", _TAKEN)]
-    names = ", ".join(each.label for each in fields)
-    return [((_name(first),), "duplicate_together", _TOGETHER.format(names=names))]
+        return [((_name(first),), Told("duplicate", _TAKEN))]
+    names = ", ".join(spoken(each.label) for each in fields)
+    return [((_name(first),), Told("duplicate_together", _TOGETHER, {"names": names}))]
 
 
 def _field_for(model: Any, column: str) -> Spec | None:

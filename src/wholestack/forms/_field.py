@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup, escape
 
 from wholestack import Upload
+from wholestack.languages import format_number
 
 from ._frame import framed
 from ._html import Value, attributes, joined, tag
@@ -148,9 +149,17 @@ class Field:
 
     @property
     def help(self) -> Markup:
-        """What the model says of it."""
-        text = self._spec.help
-        return tag("p", {"class": "help", "id": f"{self.id}-help"}, spoken(text)) if text else Markup()
+        """What the model says of it, and that not all that may be chosen is listed, where it is so."""
+        lines = self._help
+        return tag("p", {"class": "help", "id": f"{self.id}-help"}, Markup("<br>").join(lines)) if lines else Markup()
+
+    @functools.cached_property
+    def _help(self) -> list[str]:
+        said, cut = self._spec.help, self._view._cut_at(self.path)
+        lines = [spoken(said)] if said else []
+        if cut is not None:
+            lines.append(spoken("Only the first {count} are listed.").format(count=format_number(cut)))
+        return lines
 
     @property
     def error(self) -> Markup:
@@ -214,7 +223,7 @@ class Field:
         if self.widget == "hidden":
             return {}
         wrong = bool(self.errors)
-        by = [*([f"{self.id}-help"] if self._spec.help else []), *([f"{self.id}-error"] if wrong else [])]
+        by = [*([f"{self.id}-help"] if self._help else []), *([f"{self.id}-error"] if wrong else [])]
         told: dict[str, Value] = {"aria-describedby": " ".join(by) or None, "aria-invalid": "true" if wrong else None}
         if self._view._focuses(self.path):
             told["autofocus"] = True

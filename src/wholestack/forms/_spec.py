@@ -7,6 +7,7 @@ import decimal
 import enum
 import functools
 import inspect
+import math
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal, get_args, get_origin
@@ -240,8 +241,8 @@ class Spec:
     def _of_number(self) -> Attributes:
         found: Attributes = {}
         context, whole = self.context, inspect.isclass(self.shape.type) and issubclass(self.shape.type, int)
-        low = context.get("ge", context.get("gt"))
-        high = context.get("le", context.get("lt"))
+        low = _finite(context.get("ge", context.get("gt")))
+        high = _finite(context.get("le", context.get("lt")))
         if low is not None:
             found["min"] = _number(low + (whole and "ge" not in context))
         if high is not None:
@@ -328,8 +329,15 @@ def time_text(value: datetime.date | datetime.time) -> str:
     return value.isoformat()
 
 
+def _finite(bound: Any) -> Any:
+    """A bound that an input can have; None for infinity, which is none to a browser."""
+    is_one = bound.is_finite() if isinstance(bound, decimal.Decimal) else bound is None or math.isfinite(bound)
+    return bound if is_one else None
+
+
 def _number(value: Any) -> str:
-    return f"{value:f}" if isinstance(value, decimal.Decimal) else f"{value:g}" if value % 1 else str(int(value))
+    """A number as an input takes it, with all its digits: one that was rounded would be another bound."""
+    return f"{value:f}" if isinstance(value, decimal.Decimal) else repr(value).removesuffix(".0")
 
 
 def spec_of(model: Any) -> Spec:

@@ -25,6 +25,25 @@ MOST_ROWS = 1_000
 """Rows that a form is shown with, and that can be added."""
 
 
+@dataclasses.dataclass(frozen=True)
+class Told:
+    """What is wrong with a field, as it was found.
+
+    Attributes:
+        kind: the kind of fault, as Pydantic names it.
+        detail: a sentence, for a kind that `languages` has no words for.
+        context: values of the sentence beside the field's own bounds.
+    """
+
+    kind: str
+    detail: str
+    context: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+
+Found = tuple[tuple[str | int, ...], Told]
+"""What is wrong, and the path of names and numbers that leads to where it is."""
+
+
 @dataclasses.dataclass
 class State:
     """What a form is shown with again, in the request that its page answers.
@@ -32,15 +51,14 @@ class State:
     Attributes:
         model: the form's.
         typed: what was sent, as validation read it.
-        faults: gives what is wrong, as (path, kind, detail); the path leads through names and numbers. Asked for when
-            the page's rules have let the request pass.
+        faults: gives what is wrong; asked for when the page's rules have let the request pass.
         focus: the name and value of the button that is to have the focus, or `ADDED` and the rows.
         view: the form that the page has asked for.
     """
 
     model: Any
     typed: dict[str, Any]
-    faults: Callable[[], Sequence[tuple[tuple[str | int, ...], str, str]]] = tuple
+    faults: Callable[[], Sequence[Found]] = tuple
     focus: tuple[str, str] | None = None
     view: Any = None
 
@@ -109,9 +127,14 @@ def text_of(value: Any) -> str:
 
 def texts_of(value: Any) -> list[str]:
     """Several values, or the one, as texts."""
+    return [text_of(each) for each in each_of(value)]
+
+
+def each_of(value: Any) -> list[Any]:
+    """Several values, or the one; none where nothing is held."""
     if value is None or value is NOTHING or value is FRESH:
         return []
     many = isinstance(value, (list, tuple, set, frozenset)) or (
         hasattr(value, "__iter__") and not isinstance(value, (str, bytes, Mapping))
     )
-    return [text_of(each) for each in value] if many else [text_of(value)]
+    return list(value) if many else [value]

@@ -12,11 +12,12 @@ from markupsafe import Markup
 
 from wholestack import Request
 
-from ._columns import key_of, relation_of
+from ._columns import relation_of
 from ._field import Field, name_of
 from ._html import Value, joined, tag
+from ._related import Related
 from ._spec import spec_of
-from ._values import ADDED, NOTHING, State, part
+from ._values import ADDED, NOTHING, State, Told, each_of, part, texts_of
 from ._widget import Choices, pairs_of
 from ._words import message, spoken
 
@@ -33,8 +34,6 @@ _NUMBERS = re.compile(r"\[\d+\]|\.\d+(?=\.|$)")
 _MARKS = tuple("?:!.;…\u061f\u037e\uff1a\uff1f\uff01\u3002")
 #: Widgets that nobody sees.
 _UNSEEN = frozenset({"none", "hidden"})
-#: What a row is called in a list of choices, where its class does not say so by `__str__`.
-_NAMES = ("label", "name", "title")
 
 
 class FormView(Generic[Model]):
@@ -78,8 +77,10 @@ class FormView(Generic[Model]):
         self._script: str = ""
         self._spec = spec_of(model)
         self._held: Any = NOTHING
+        self._filled: Any = NOTHING
         self._choices: dict[str, Choices] = {}
-        self._faults: dict[Path, list[tuple[str, str]]] = {}
+        self._related: dict[str, Related] = {}
+        self._faults: dict[Path, list[Told]] = {}
 
     # -- for handlers --------------------------------------------------------------------------------------------
 
@@ -89,8 +90,11 @@ class FormView(Generic[Model]):
         Arguments:
             instance: a row, an instance of the model, or a mapping by the names of its fields.
         """
+        self._filled = instance
         if not self.typed:
             self._held = instance
+        for name in self._related:
+            self._choose_held(name)
         return self
 
     def choose(self, name: str, choices: Iterable[Any]) -> Self:
@@ -119,8 +123,16 @@ class FormView(Generic[Model]):
                 there = ", ".join(self._spec.fields)
                 raise LookupError(f"The form {self._model!r} has no field {name!r}. It has {there}.")
             spec = inner
-        self._choices[name] = pairs_of(choices)
+        self._related.pop(name, None)
+        self._let_choose(name, pairs_of(choices))
         return self
+
+    def _let_choose(self, name: str, choices: Choices) -> None:
+        self._choices[name] = choices
+        # What is wrong with one of several that are chosen from a list is told beside the list.
+        faults, self._faults = self._faults, {}
+        for path, told in faults.items():
+            self._faults.setdefault(self._shown_at(path), []).extend(told)
 
     def choose_related(self, db: Session, *, limit: int = 1_000, **queries: Any) -> Self:
         """Let each field that stands for a relation be chosen from the rows at its other end. Gives the form back.
@@ -128,21 +140,28 @@ class FormView(Generic[Model]):
         They are shown; the database refuses a key that no row has, and takes that of a row which was not shown. Where
         not every row is for everybody, the form's handler calls `check_choice`.
 
+        What the form is filled with, before or after this, is always among them, also a row that the query leaves out
+        or that is beyond the limit: who changes another field does not lose it.
+
         Arguments:
             db: a session.
-            limit: the most rows of one list.
+            limit: the most rows of one list; beside one that was cut the page says so.
             queries: by field, a select of rows, where not all are to be chosen from: ``author_id=select(User)…``.
+                One without an order is put into that of the rows' names, then of their keys.
         """
-        from sqlalchemy import select
-
         for name, spec in self._spec.fields.items():
             relation = relation_of(self._model, spec.field.attribute) if spec.field is not None else None
             if relation is not None:
-                target: type = relation.mapper.class_
-                query: Any = queries[name] if name in queries else select(target)
-                rows: list[Any] = list(db.scalars(query.limit(limit)))
-                self.choose(name, [(key_of(relation, row), _words_of(row)) for row in rows])
+                self._related[name] = Related(db, relation, queries.get(name), limit)
+                self._choose_held(name)
         return self
+
+    def _choose_held(self, name: str) -> None:
+        """Let a relation's field be chosen from the rows that are listed, and from those that it holds."""
+        field = self._spec.fields[name].field
+        typed = texts_of(part(self._held, name, field, typed=True)) if self.typed else []
+        filled = part(self._filled, name, field, typed=False)
+        self._let_choose(name, self._related[name].choices(each_of(filled), typed))
 
     @property
     def errors(self) -> dict[str, list[str]]:
@@ -270,8 +289,8 @@ class FormView(Generic[Model]):
         """Carry what was typed, and what is wrong with it."""
         self.typed, self._focus, self._held, self._messages = True, state.focus, state.typed, messages
         state.view = self
-        for path, kind, detail in state.faults():
-            self._faults.setdefault(self._shown_at(path), []).append((kind, detail))
+        for path, told in state.faults():
+            self._faults.setdefault(self._shown_at(path), []).append(told)
 
     def _faults_at(self, path: Path) -> list[str]:
         """What is wrong with a field, in words for people."""
@@ -282,16 +301,20 @@ class FormView(Generic[Model]):
         for step in path:
             spec = spec and spec.child(step)
         context = {} if spec is None else spec.context
-        texts = (_kind_for(spec, kind, self, path) for kind, _ in found)
-        return list(
-            dict.fromkeys(
-                message(kind, context, detail, self._messages) for kind, (_, detail) in zip(texts, found, strict=True)
-            )
+        texts = (
+            message(_kind_for(spec, told.kind, self, path), {**context, **told.context}, told.detail, self._messages)
+            for told in found
         )
+        return list(dict.fromkeys(texts))
 
     def _choices_at(self, path: Path) -> Choices | None:
         """The choices that the handler gave a field."""
         return self._choices.get(".".join(step for step in path if isinstance(step, str))) if self._choices else None
+
+    def _cut_at(self, path: Path) -> int | None:
+        """How many rows the list of a relation was cut to; None for one that is whole."""
+        related = self._related.get(str(path[0])) if self._related and len(path) == 1 else None
+        return related.limit if related is not None and related.is_cut else None
 
     def _focuses(self, path: Path) -> bool:
         """Whether a field is to have the focus: the first one of a row that was just added."""
@@ -313,7 +336,7 @@ class FormView(Generic[Model]):
         spec, shown = self._spec, Path()
         for step in path:
             inner = spec.child(step)
-            if inner is None or spec.kind in {"checkboxes", "select", "file"}:
+            if inner is None or spec.kind in {"checkboxes", "select", "file"} or self._choices_at(shown) is not None:
                 break
             spec, shown = inner, (*shown, step)
         return shown
@@ -328,13 +351,6 @@ def _kind_for(spec: Any, kind: str, view: FormView[Any], path: Path) -> str:
     field = view._field_at(path)
     is_empty = field is not None and spec is not None and not spec.is_secret and field.value == ""
     return "missing" if is_empty else kind
-
-
-def _words_of(row: Any) -> str:
-    """What a row is called: by its own `__str__`, else by what is most like a name."""
-    if "__str__" in {name for each in type(row).__mro__[:-1] for name in vars(each)}:
-        return str(row)
-    return str(next((getattr(row, name) for name in _NAMES if hasattr(row, name)), row))
 
 
 def _steps(name: str) -> list[str | int]:

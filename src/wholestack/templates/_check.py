@@ -16,6 +16,7 @@ from wholestack import App
 from wholestack.errors import Fault
 from wholestack.routing import where_of
 
+from ._contexts import Contexts
 from ._engine import Engine, TemplateBroken, TemplateFault
 from ._wanted import pages_of
 
@@ -33,7 +34,7 @@ class Written:
     template: str
     blocks: tuple[str, ...]
     part: bool  # of a `block=`, without the rest
-    names: frozenset[str] | None  # None where the context is no plain list of names
+    names: frozenset[str] | None  # None where only a run can tell what the context has
     where: str
 
 
@@ -187,7 +188,7 @@ def written(function: Callable[..., Any]) -> Iterator[Written]:
         tree = ast.parse(textwrap.dedent("".join(lines)))
     except (OSError, TypeError, SyntaxError):
         return  # Made on the fly; a request will tell.
-    file = where_of(function).rpartition(":")[0]
+    file, contexts = where_of(function).rpartition(":")[0], Contexts(function, tree)
     for call in (each for each in ast.walk(tree) if isinstance(each, ast.Call)):
         named = call.func.id if isinstance(call.func, ast.Name) else getattr(call.func, "attr", None)
         if named != "Page" or not call.args or not isinstance(call.args[0], ast.Constant):
@@ -195,12 +196,14 @@ def written(function: Callable[..., Any]) -> Iterator[Written]:
         if not isinstance(call.args[0].value, str):
             continue
         given = {keyword.arg: keyword.value for keyword in call.keywords}
-        plain = len(call.args) == 1 and None not in given
+        context = contexts.names(call.args[1]) if len(call.args) == 2 else frozenset[str]()
+        told = context is not None and len(call.args) <= 2 and None not in given
+        named = frozenset(str(name) for name in given if name not in OPTIONS)
         blocks = [given[name] for name in ("block", "fragment") if name in given]
         yield Written(
             call.args[0].value,
             tuple(str(each.value) for each in blocks if isinstance(each, ast.Constant) and each.value is not None),
             "block" in given,
-            frozenset(str(name) for name in given if name not in OPTIONS) if plain else None,
+            named | (context or frozenset()) if told else None,
             f"{file}:{first + call.lineno - 1}",
         )

@@ -6,11 +6,13 @@ import os
 
 from wholestack import HTML, App, Limits, Upload
 from wholestack.files import Files, FileStore, LocalStorage, StoredFile
+from wholestack.middleware import SecurityHeaders
 
 FOLDER = os.environ["FILES_FOLDER"]
 
 app = App(docs=False)
-app.use(Files(LocalStorage(FOLDER), largest="2 GiB"))
+# The page is to be one that nothing guards: what keeps a file from running is what its own answer says.
+app.use(Files(LocalStorage(FOLDER), largest="2 GiB"), SecurityHeaders(csp=None))
 _last: list[StoredFile] = []
 
 

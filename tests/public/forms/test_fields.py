@@ -120,6 +120,11 @@ def test_inputs_of_types_with_choices() -> None:
         (int, {"multiple_of": 5}, 'step="5"'),
         (pydantic.PositiveInt, {}, 'min="1"'),
         (float, {"gt": 0, "le": 1.5}, 'min="0" max="1.5" step="any"'),
+        (float, {"ge": 1234567.5, "le": 0.1 + 0.2}, 'min="1234567.5" max="0.30000000000000004" step="any"'),
+        (float, {"ge": -1e-9, "le": 1e20}, 'min="-1e-09" max="1e+20" step="any"'),
+        (float, {"ge": float("-inf"), "le": 7, "multiple_of": 0.1234567}, 'max="7" step="0.1234567"'),
+        (float, {"ge": 1, "lt": float("inf")}, 'min="1" step="any"'),
+        (decimal.Decimal, {"ge": 1, "le": decimal.Decimal("Infinity")}, 'min="1" step="any"'),
         (decimal.Decimal, {"max_digits": 5, "decimal_places": 2, "ge": decimal.Decimal("0.10")}, 'min="0.10" step="0.01"'),
         (datetime.date, {"ge": datetime.date(2026, 1, 2)}, 'min="2026-01-02"'),
         (datetime.datetime, {"lt": datetime.datetime(2026, 1, 2, 3)}, 'max="2026-01-02T03:00"'),  # noqa: DTZ001
@@ -128,7 +133,8 @@ def test_inputs_of_types_with_choices() -> None:
 )  # fmt: skip
 def test_attributes_from_constraints(kind: Any, said: Any, expected: str) -> None:
     assert f" {expected}" in shown(kind, **said)
-    assert ("step=" in shown(kind, **said)) == ("step=" in expected)
+    for each in ("step=", "min=", "max="):
+        assert (each in shown(kind, **said)) == (each in expected)
 
 
 def test_labels_and_help() -> None:

@@ -35,7 +35,7 @@ WORDS = [
     *("Save", "Add", "Remove", "Move up", "Move down", "Choose a file", "This field is required.", "Next", "Previous"),
     *("Please correct the errors below.", "Search", "Page {n} of {m}", "Log in", "Log out", "Yes", "No", "Unknown"),
     *("Send", "Choose…", "Up", "Down", "Please look at these fields again:"),
-    *("Optional", "Cancel", "Delete", "Edit", "Back", "Language", "Time zone"),
+    *("Optional", "Cancel", "Delete", "Edit", "Back", "Language", "Time zone", "Only the first {count} are listed."),
 ]
 NAMES = re.compile(r"%\((\w+)\)s|\{(\w+)\}")
 

@@ -9,7 +9,21 @@ from typing import Any
 
 import pytest
 
-from wholestack import HTML, JSON, App, Conflict, File, NotFound, Redirect, Request, Response, SetupError, Stream, Text
+from wholestack import (
+    HTML,
+    JSON,
+    App,
+    Conflict,
+    File,
+    NotFound,
+    Redirect,
+    Request,
+    Response,
+    Router,
+    SetupError,
+    Stream,
+    Text,
+)
 from wholestack.middleware import Nonce, SecurityHeaders, security
 from wholestack.templates import Page, Templates
 from wholestack.testing import Client
@@ -340,3 +354,41 @@ def test_pages_are_guarded_by_themselves(client_of: ClientOf, tmp_path: Path) ->
 
 def shown() -> Page:
     return Page("page.html")
+
+
+def test_an_app_that_answers_with_html_has_them_by_itself() -> None:
+    def page() -> HTML:
+        return HTML("<p>hello")
+
+    def either() -> Redirect | HTML:
+        return HTML("<p>hello")
+
+    def data() -> str:
+        return "hello"
+
+    def broken(request: Request, error: LookupError) -> HTML:
+        return HTML("<p>gone", 404)
+
+    def answers(
+        *, returns: Any = None, handler: Any = data, error: Any = None, inner: bool = False, csp: Any = 0
+    ) -> Any:
+        app, router = App(), Router()
+        (router if inner else app).get("/", **({} if returns is None else {"returns": returns}))(handler)
+        app.include(router)
+        if error is not None:
+            app.on_error(LookupError)(error)
+        if csp is None:
+            app.use(SecurityHeaders(csp=None))
+        return Client(app).get("/")
+
+    for found in (
+        answers(handler=page),
+        answers(handler=either),
+        answers(handler=page, inner=True),
+        answers(returns=HTML, handler=lambda: HTML("")),
+        answers(error=broken),
+    ):
+        assert found.headers[CSP] == DEFAULT and "permissions-policy" in found.headers
+    # Neither an app without pages, for all that its documentation is one, nor one that says otherwise.
+    assert CSP not in answers().headers
+    assert CSP not in answers(handler=page, csp=None).headers

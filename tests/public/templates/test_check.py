@@ -27,14 +27,73 @@ def show(id: int) -> Page:
 """
 
 
-def faults(tmp_path: Path, page: str, **templates: str) -> list[tuple[str, str, str]]:
+TYPED = """
+import dataclasses
+import typing
+
+import pydantic
+
+import wholestack
+from wholestack import App
+from wholestack.templates import Page, Templates
+
+Item = typing.TypeVar("Item")
+
+
+@dataclasses.dataclass
+class Show:
+    word: str
+
+
+@dataclasses.dataclass
+class Some(typing.Generic[Item]):
+    word: Item
+
+
+class Model(pydantic.BaseModel):
+    word: str
+    other: int = 1
+
+
+class Typed(typing.TypedDict, total=False):
+    word: str
+
+
+class Space:
+    Inner = Show
+
+
+def anything(**values):
+    return values
+
+
+app = App(docs=False)
+app.use(Templates())
+
+
+def made():
+    Near = dataclasses.make_dataclass("Near", ["word", "near"])
+
+    @app.get("/posts/{id}")
+    def show(id: int) -> Page:
+        LINES
+        return PAGE
+
+    return Near, id
+
+
+made()
+"""
+
+
+def faults(tmp_path: Path, page: str, *, source: str = APP, **templates: str) -> list[tuple[str, str, str]]:
     """Code, message and the place's end of each fault."""
     folder = tmp_path / "templates"
     folder.mkdir(exist_ok=True)
     for name, text in templates.items():
         (folder / f"{name}.html").write_text(text)
     file = tmp_path / "checked.py"
-    file.write_text(APP.replace("PAGE", page))
+    file.write_text(source.replace("PAGE", page))
     spec = importlib.util.spec_from_file_location("templates_checked", file)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -101,6 +160,60 @@ def test_a_name_that_the_page_does_not_give(tmp_path: Path) -> None:
     ((code, message, where),) = faults(tmp_path, 'Page("a.html", word=1)', **files)
     assert (code, where) == ("template-names", "checked.py:13")
     assert message == "a.html uses title, x, which this page does not give."
+
+
+def test_names_of_a_dict(tmp_path: Path) -> None:
+    ((code, message, _),) = faults(tmp_path, 'Page("a.html", {"word": "x"}, other=1)', a="{{ word }}{{ other }}{{ x }}")
+    assert (code, message) == ("template-names", "a.html uses x, which this page does not give.")
+
+
+GIVEN = (
+    'Show("x")',
+    'Model(word="x")',
+    "Near(1, 2)",
+    'Typed(word="x")',
+    'Some[str]("x")',
+    'Space.Inner("x")',
+    "dict(word=1)",
+)
+
+
+@pytest.mark.parametrize("context", GIVEN)
+def test_a_name_that_a_typed_context_does_not_give(tmp_path: Path, context: str) -> None:
+    source = TYPED.replace("LINES", "pass")
+    page = f'Page("a.html", {context}, x=1)'
+    assert faults(tmp_path, page, source=source, a="{{ word }}{{ x }}") == []
+    ((code, message, _),) = faults(tmp_path, page, source=source, a="{{ word }}{{ x }}{{ wrod }}")
+    assert (code, message) == ("template-names", "a.html uses wrod, which this page does not give.")
+
+
+@pytest.mark.parametrize(
+    ("lines", "found"),
+    [
+        ('context = Show("x"); print(context)', ["template-names"]),
+        ('context: Show = Show("x")', ["template-names"]),
+        ('context = {"word": 1}', ["template-names"]),
+        # What only a run can tell is not told.
+        ('context = {"word": 1}; context["wrod"] = 2', []),
+        ('context = {"word": 1}; context |= {"wrod": 2}', []),
+        ('context = Show("x"); context = anything(wrod=1)', []),
+        ("context = anything(wrod=1)", []),
+        ('context = {"word": 1, **anything(wrod=1)}', []),
+        ('context = dict([("wrod", 1)])', []),
+        ("context = id.nothing()", []),
+        ("context = wholestack.Nothing()", []),
+        ("context = anything()()", []),
+        ('from wholestack import App as Show; context = Show("x")', []),
+        ("Show = anything; context = Show()", []),
+        ("context = [Page('a.html', Show()) for Show in [anything]]", []),
+        ("context = lambda Show: Page('a.html', Show())", []),
+        ("for context in ({},): pass", []),
+    ],
+)
+def test_names_of_a_context_that_has_a_name(tmp_path: Path, lines: str, found: list[str]) -> None:
+    page = 'Page("a.html", context)'
+    told = faults(tmp_path, page, source=TYPED.replace("LINES", lines), a="{{ wrod }}")
+    assert [each[0] for each in told] == found
 
 
 def test_a_block_that_is_not_there(tmp_path: Path) -> None:
