@@ -22,6 +22,7 @@ from ._identity import EVERY, Borne, Identity, Terms
 from ._links import digest_of
 from ._means import Section
 from ._plugin import Auth
+from ._policy_forms import SCOPES
 from ._token_text import HINT, PREFIX, is_token, new_token
 
 _log = logging.getLogger("wholestack.auth")
@@ -42,8 +43,8 @@ class Tokens:
 
     Arguments:
         prefix: what tokens begin with: 2 to 16 small letters and digits, your own, so that tools tell yours.
-        scopes: permissions that people may choose from, with words for each where it is a mapping; left out, those
-            that their roles hold.
+        scopes: permissions, and scopes of policies, that people may choose from, with words for each where it is a
+            mapping; left out, those that their roles hold, and those of policies.
         days: after how many a token ends where nobody says so.
         longest: the most days that people may ask for.
         most: how many tokens a person may have.
@@ -227,9 +228,9 @@ class Tokens:
     # -- what may be chosen --------------------------------------------------------------------------------------
 
     def choices(self, identity: Identity[Any]) -> list[tuple[str, str]]:
-        """The permissions that a person may give a token of theirs, with words: what they have themselves."""
-        named = self.scopes or {each: each for each in sorted(identity.permissions - {EVERY})}
-        mine = [(name, words) for name, words in named.items() if identity.can(name)]
+        """What a person may give a token of theirs, with words: permissions that they have, and scopes of policies."""
+        named = self.scopes or {each: each for each in sorted({*identity.permissions, *SCOPES} - {EVERY})}
+        mine = [(name, words) for name, words in named.items() if name in SCOPES or identity.can(name)]
         return [*mine, (EVERY, gettext("Everything that you may do"))]
 
     def __repr__(self) -> str:
