@@ -315,21 +315,28 @@ def row_providers() -> Iterable[Callable[[Request], Any]]:
 
 
 def govern(
-    router: CRUD[M], *, view: Policy[M], change: Policy[M] | None = None, delete: Policy[M] | None = None
+    router: CRUD[M],
+    *,
+    view: Policy[M],
+    change: Policy[M] | None = None,
+    delete: Policy[M] | None = None,
+    create: Rule | None = None,
 ) -> CRUD[M]:
     """Let policies say what `crud` shows, changes and deletes: ``app.include(govern(crud(Post, "/posts"), view=…))``.
 
     Its list and its details have the rows of `view`; PUT and PATCH are for those of `change`, DELETE for those of
-    `delete`. Columns that say whose a row is are left out: ``crud(Post, without=("owner_id",))``.
+    `delete`. POST, where there is no row yet, is for whom `create` lets pass. Columns that say whose a row is are left
+    out: ``crud(Post, without=("owner_id",))``.
 
     Arguments:
         router: what `crud` gave.
         view: who may see a row.
         change: who may change it; those who see it where left out.
         delete: who may delete it; those who may change it where left out.
+        create: who may make one; who is logged in, where left out. Everybody may by ``create=public``.
     """
     change = change or view
-    rules = {"PUT": change, "PATCH": change, "DELETE": delete or change}
+    rules: dict[str, Policy[M]] = {"PUT": change, "PATCH": change, "DELETE": delete or change}
 
     def rows(identity: Identity[Any]) -> Any:
         return select(router.model).where(view.sql(identity))
@@ -337,7 +344,12 @@ def govern(
     router.rows(rows)
     for number, route in enumerate(router.routes):
         asked = next((rules[method] for method in route.methods if method in rules), None)
+        rule: Rule | None = None
         if asked is not None and "{" in route.path:
-            needs = (*rules_of(route.options.get("needs")), asked.on(view=view))
+            rule = asked.on(view=view)
+        elif (route.methods, route.path) == (("POST",), ""):
+            rule = create or logged_in
+        if rule is not None:
+            needs = (*rules_of(route.options.get("needs")), rule)
             router.routes[number] = dataclasses.replace(route, options={**route.options, "needs": needs})
     return router
