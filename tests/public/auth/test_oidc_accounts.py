@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
+from auth.factors import Clock, set_up_totp
 from auth.provider import PERSON, Provider, begin, come, finish, plugin, said
 from auth.site import BROWSER, EMAIL, PASSWORD, Site, User
-from wholestack.auth import Identity, SecondFactorRequired, mfa
-from wholestack.db import Session, select
-from wholestack.testing import Client
+from wholestack.auth import TOTP, Identity, SecondFactorRequired, mfa
+from wholestack.db import Session, select, update
+from wholestack.testing import Client, log_in
 
 NAMED: Any = {"fields": lambda claims: {"nickname": claims["name"]}}
 WAYS: dict[str, Any] = {
@@ -208,6 +209,29 @@ def test_an_address_that_is_not_proven_here_is_proven_first(site: Site, provider
         db.get_one(User, user.id).email_confirmed_at = None
     other = site.other()
     assert "Look at your mail" in come(site, provider, other).text and me(site, other) == "401"
+    link, reader = site.link(), site.other()  # Whoever else reads the mail has to know the password.
+    assert "that you have chosen" in reader.get(link, headers=BROWSER).text
+    assert site.send(link, reader, password="a guess").status == 422
+    assert "Press the button" in other.get(link, headers=BROWSER).text
+    assert site.send(link, other).headers["location"] == "/account/login"
+    assert come(site, provider, other).headers["location"] == "/" and me(site, other) == EMAIL
+    assert site.log_in().status == 303  # The password stays what it was.
+
+
+def test_without_a_password_an_address_is_proven_in_the_browser_that_has_begun(site: Site, provider: Provider) -> None:
+    come(site, provider)
+    with site.app.session() as db:
+        db.get_one(User, site.find().id).email_confirmed_at = None
+    other, reader = site.other(), site.other()
+    assert "Look at your mail" in come(site, provider, other).text
+    link = site.link()
+    for password in ({}, {"password": "a guess"}):
+        refused = site.send(link, reader, **password)
+        assert refused.status == 403 and "in which you have begun" in refused.text
+    assert "in which you have begun" in reader.get(link, headers=BROWSER).text
+    assert site.find().email_confirmed_at is None
+    assert site.send(link, other).headers["location"] == "/account/login"
+    assert come(site, provider, other).headers["location"] == "/" and me(site, other) == EMAIL
 
 
 # -- who of them -------------------------------------------------------------------------------------------------------
@@ -344,6 +368,10 @@ def test_the_last_way_in_stays(site: Site, provider: Provider) -> None:
     assert links(site) == [(EMAIL, "b")]
     with site.app.session() as db:
         db.add(tables.passkey(user_id=site.find().id, name="key", credential="c", public_key=b"k"))
+    unlink(site)
+    assert links(site) == [(EMAIL, "b")]  # Good as a second factor only: no way in.
+    with site.app.session() as db:
+        db.execute(update(tables.passkey).values(verifies=True))
     unlink(site)
     assert links(site) == []
     assert site.send("/account/external/unlink/7e57d004-2b97-4e7a-b45f-5387367791cd").status == 303
