@@ -186,10 +186,10 @@ def prover_of(accounts: Accounts[Any]) -> Prover | None:
 
 
 @rule
-def as_strong_as_set_up(identity: Identity[Any], factors: Factors, db: Session) -> None:
+def as_strong_as_set_up(identity: Identity[Any], accounts: Accounts[Any]) -> None:
     """Lets pass who has shown a second factor, where they have one: a password alone must not take it away."""
     user = identity.required()
-    if not is_strong(identity.methods) and factors.is_set_up(db, user):
+    if not is_strong(identity.methods) and accounts.second_factor(user) is not None:
         raise SecondFactorRequired("This needs a login with a second factor.")
 
 

@@ -213,12 +213,24 @@ class Tokens:
         Returns:
             how many there were.
         """
+        ended = self.revoked(user, key=key)
+        for row in ended:
+            self._note_event("token-revoked", user, {"name": row.name, "hint": row.hint})
+        return len(ended)
+
+    def revoked(self, user: Any, *, key: Any = None) -> list[Any]:
+        """As `revoke`, for who writes the audit trail by themselves: the key, the name and the hint of each."""
         rows, db = self._terms.tables.token, object_session(user)
         if db is None:
             raise ValueError("The tokens of a user are revoked where the user is in a session.")
-        ended = delete(rows).where(rows.user_id == user.id)
-        found: Any = db.execute(ended if key is None else ended.where(rows.id == key))
-        return int(found.rowcount)
+        wanted = select(rows.id, rows.name, rows.hint).where(rows.user_id == user.id)
+        found = db.execute(wanted if key is None else wanted.where(rows.id == key)).all()
+        return [row for row in found if self._ended(db, row.id)]
+
+    def _ended(self, db: Any, key: Any) -> bool:
+        """Whether a token ends by this: of two who revoke it at once, one ends it."""
+        rows = self._terms.tables.token
+        return bool(db.execute(delete(rows).where(rows.id == key)).rowcount == 1)
 
     def _note_event(self, kind: str, user: Any, details: dict[str, Any]) -> None:
         db: Any = object_session(user)

@@ -427,6 +427,17 @@ def test_links_need_a_login_of_a_short_while_ago(provider: Provider) -> None:
         assert site.client.get("/account/external", headers=BROWSER, follow=False).status == 200
 
 
+def test_links_need_the_second_factor_that_is_set_up(provider: Provider) -> None:
+    with made(clock=(clock := Clock())).running(plugin(provider), TOTP()) as site:
+        site.make()
+        site.log_in()
+        set_up_totp(site, clock)
+        assert site.client.get("/account/external", headers=BROWSER, follow=False).status == 200
+        log_in(thief := site.other(), site.find(), "pwd")
+        sent = thief.get("/account/external", headers=BROWSER, follow=False)
+        assert sent.headers["location"].startswith("/account/second-factor")
+
+
 # -- the way out -------------------------------------------------------------------------------------------------------
 
 
