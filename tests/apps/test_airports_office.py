@@ -135,11 +135,10 @@ def test_it_is_served(service: Any, tmp_path: Path, interface: str, kind: str) -
             found = re.search(r"boss@airports\.example  (\S+)", making.output)
         assert found is not None, making.output
         words = ("serve", "examples/airports/app.py", "--port", "0", *SERVERS[interface])
-        with Serving(*words, environment=own) as server:
-            with contextlib.closing(Visitor(server.ready().port)) as visitor:
-                visitor.log_in("boss@airports.example", found[1])
-                page = visitor.ask("/admin/")[1]
-                import_many(visitor)
+        with Serving(*words, environment=own) as server, contextlib.closing(Visitor(server.ready().port)) as visitor:
+            visitor.log_in("boss@airports.example", found[1])
+            page = visitor.ask("/admin/")[1]
+            import_many(visitor)
     assert "Airports, inside" in page and "3,364" in page
 
 

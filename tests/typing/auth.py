@@ -10,16 +10,20 @@ from wholestack.auth import (
     Accounts,
     Auth,
     Identity,
+    Policy,
     Scoped,
     SignUp,
     Throttle,
     UserMixin,
+    govern,
     permission,
+    policy,
     recent_login,
     remove_factors,
     staff,
 )
 from wholestack.cache import MemoryStore, RedisStore
+from wholestack.crud import crud
 from wholestack.db import Database, Mapped, Session, UUIDModel, mapped_column, select
 
 
@@ -68,3 +72,27 @@ def identity(identity: Identity[Person], accounts: Accounts[Person], db: Scoped[
 
 
 assert_type(permission("a") | staff, Rule)
+
+
+class Poem(UUIDModel):
+    author_id: Mapped[uuid.UUID]
+
+
+@policy(scope="poems.edit")
+def wrote(person: Person, poem: Poem) -> bool:
+    return poem.author_id == person.id
+
+
+@policy(view=wrote, scope="poems.burn")
+def may_burn(person: Person, poem: Poem) -> bool:
+    return wrote(person, poem)
+
+
+assert_type(wrote, Policy[Poem])
+assert_type(may_burn, Policy[Poem])
+poems = crud(Poem)
+govern(poems, view=wrote, create=permission("poems.add"))
+govern(poems, view=wrote, create="poems.add")  # wrong
+policy(scope=7)  # wrong
+Auth(Person, events=None)
+Auth(Person, events="a year")  # wrong

@@ -1,8 +1,8 @@
 """Login: who a request is from, what they may, and the accounts that it takes.
 
 Here belongs a user as a type (`_user`, `_identity`), the tables beside the users' (`_tables`), what accounts go through
-(`_accounts`, `_means`, `_changes`, `_links`, `_outside`, `_import`), how they are opened: by passwords (`_hash*`,
-`_password_rules`, `_throttle*`, `_device`), codes (`_totp*`, `_recovery`, `_magic`), passkeys (`_passkey*`,
+(`_accounts`, `_means`, `_changes`, `_links`, `_outside`, `_import`, `_trail`), how they are opened: by passwords
+(`_hash*`, `_password_rules`, `_throttle*`, `_device`), codes (`_totp*`, `_recovery`, `_magic`), passkeys (`_passkey*`,
 `_webauthn`), other providers (`_oidc*`, `_providers`, `_external_pages`, `_jose`, `_fetch`) and tokens (`_token*`,
 `_jwt`); who may come in (`_rules`, `_access`, `_schemes`), with which rows (`_policies`, `_policy_forms`) and as which
 tenant (`_tenants`, `_scope*`, `_row_security`); the pages (`_login_pages`, `_account_pages`, `_sign_up`, `_factors`,
@@ -21,6 +21,7 @@ from ._errors import (
     LoginRequired,
     LoginTooOld,
     NoTenant,
+    ScopeMissing,
     SecondFactorRequired,
     TokenRefused,
     UnscopedStatement,
@@ -95,6 +96,7 @@ __all__ = [
     "Policy",
     "ProviderAway",
     "RouteAccess",
+    "ScopeMissing",
     "Scoped",
     "SecondFactor",
     "SecondFactorRequired",

@@ -47,8 +47,9 @@ def show_confirm(token: Token, form: FormView[Proof], accounts: Accounts[Any]) -
     """The button that confirms an address: programs that look at mails follow links, and press nothing."""
     link = accounts.links.find("confirm", token)
     form.submit = gettext("Confirm")
-    found = accounts.owner_of(link) is not None
-    return Page("account/confirm.html", form=form, found=found, asks=not accounts.has_chosen(link))
+    found, elsewhere = accounts.owner_of(link) is not None, accounts.is_of_another(link)
+    asks = not accounts.has_chosen(link)
+    return Page("account/confirm.html", form=form, found=found, asks=asks, elsewhere=elsewhere)
 
 
 @router.post("/confirm/{token}", answers={410: Page}, errors=(TooManyRequests,), transaction="manual")
@@ -58,6 +59,8 @@ async def confirm(
     """Confirm that an address is one's own; the account has the password that was chosen with the link."""
     link = accounts.links.find("confirm", token)
     chosen = accounts.has_chosen(link)
+    if accounts.is_of_another(link):
+        return Page("account/confirm.html", found=True, form=None, elsewhere=True, status=403)
     accounts.db.commit()
     if link is not None and not chosen:
         if proof.password is None or not accounts.is_chosen_password(link, proof.password.get_secret_value()):
@@ -103,7 +106,7 @@ def show_reset(token: Token, form: FormView[ChosenPassword], accounts: Accounts[
     return Page("account/reset.html", form=form, found=accounts.links.find("reset", token) is not None)
 
 
-@router.post("/reset/{token}", answers={410: Page})
+@router.post("/reset/{token}", answers={410: Page}, transaction="manual")
 async def reset(
     token: Token,
     chosen: Form[ChosenPassword],
@@ -113,16 +116,21 @@ async def reset(
     messages: Messages,
 ) -> Page | Redirect:
     """Set a new password by a link; every session ends, and the link proves the address."""
-    link = accounts.links.take("reset", token)
-    user: Any = accounts.owner_of(link)
-    if user is None:
+    known: Any = accounts.owner_of(accounts.links.find("reset", token))
+    if known is None:
         return Page("account/reset.html", found=False, form=None, status=410)
-    _set(
-        accounts, user, chosen.password, "password", stay=False
-    )  # A password that is refused gives the link back: roll-back.
+    email = known.email
+    accounts.db.commit()  # No connection is held, and nobody kept from writing, while the password is hashed.
+    hashed = _hashed(accounts, chosen.password, email, "password")
+    user: Any = accounts.owner_of(accounts.links.take("reset", token))
+    if user is None:  # Somebody was faster.
+        accounts.db.commit()
+        return Page("account/reset.html", found=False, form=None, status=410)
+    accounts.take_hash(user, hashed, stay=False)
     if user.email_confirmed_at is None:
         user.email_confirmed_at = accounts.now()
         remove_unproven(accounts, user)
+    accounts.db.commit()
     messages.success(gettext("Your password is set. Please log in with it."))
     return places.go(request, "/login")
 
@@ -198,7 +206,7 @@ async def change_password(
     """Change the password; every other session ends."""
     user: Any = accounts.identity.required()
     _proven(accounts, user, changed.old, "old")
-    _set(accounts, user, changed.new, "new")
+    accounts.take_hash(user, _hashed(accounts, changed.new, user.email, "new"))
     accounts.db.commit()
     messages.success(gettext("Your password is changed. Other devices are logged out."))
     return places.go(request)
@@ -288,8 +296,8 @@ def _proven(accounts: Accounts[Any], user: Any, password: pydantic.SecretStr | N
         raise FormError(field, gettext("This is not your password."))
 
 
-def _set(accounts: Accounts[Any], user: Any, password: pydantic.SecretStr, field: str, *, stay: bool = True) -> None:
+def _hashed(accounts: Accounts[Any], password: pydantic.SecretStr, email: str, field: str) -> str:
     try:
-        accounts.set_password(user, password.get_secret_value(), stay=stay)
+        return accounts.hashed(password.get_secret_value(), email)
     except PasswordRefused as refused:
         raise FormError(field, refused.reasons[0], *((field, each) for each in refused.reasons[1:])) from None

@@ -211,7 +211,12 @@ class Accounts(Generic[U]):
             PasswordRefused: see `PasswordRules`.
         """
         row: Any = user
-        row.password = self.hashed(password, row.email)
+        self.take_hash(user, self.hashed(password, row.email), stay=stay)
+
+    def take_hash(self, user: U, hashed: str, *, stay: bool = True) -> None:
+        """As `set_password`, for who has made the hash before the transaction began: it takes long."""
+        row: Any = user
+        row.password = hashed
         # Its owner does not go on waiting for what others have tried; in a transaction of its own, so afterwards.
         self.db.after(commit=functools.partial(self._means.throttle.passed, row.email, self._request.client))
         self.note("password-changed", user)
@@ -409,12 +414,13 @@ class Accounts(Generic[U]):
         self.mail(f"account/mail/{purpose}", to or row.email, token=text, hours=hours)
         return text
 
-    def mail_confirmation(self, user: U, hashed: str) -> None:
+    def mail_confirmation(self, user: U, hashed: str | None) -> None:
         """Mail a link that proves an address, and carries the password that was chosen with it.
 
         Whoever makes an account with somebody else's address chooses a password for it. So the link sets the one
         that was chosen when it was mailed, and asks for it where another browser opens it: by confirming an address
         nobody takes over an account that a stranger has the password of.
+        Where there is no password it is for the browser that has begun it alone.
         """
         text = self.mail_link("confirm", user, hours=24, hashed=hashed)
         self.chose(digest_of(text))
@@ -427,6 +433,10 @@ class Accounts(Generic[U]):
     def has_chosen(self, link: Any) -> bool:
         """Whether this browser has begun a link, and so knows the password that it carries."""
         return link is not None and link.digest[:_SHORT] in self._session.data.chosen
+
+    def is_of_another(self, link: Any) -> bool:
+        """Whether a link is for the browser alone that has begun it, and this is another."""
+        return link is not None and link.data.get("hashed") is None and not self.has_chosen(link)
 
     def is_chosen_password(self, link: Any, password: str) -> bool:
         """Whether it is the password that a link carries; who reads the mail may not try as many as they like.

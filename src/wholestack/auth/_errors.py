@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 from wholestack import Forbidden, Unauthorized, WholestackError
 
 CHALLENGE = "Bearer"
+_SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]+")
+"""What may stand in a header as a scope (RFC 6749 §3.3)."""
 
 
 class LoginRequired(Unauthorized):
@@ -28,6 +32,26 @@ class TokenRefused(Unauthorized):
 
     def __init__(self, detail: str = "The token is not valid, or has ended.") -> None:
         super().__init__(detail, challenge=f'{CHALLENGE} error="invalid_token"')
+
+
+class ScopeMissing(Forbidden):
+    """403: the token that was shown does not carry what this needs (RFC 6750 §3.1), whatever its owner may.
+
+    Arguments:
+        scope: what it would have to carry; ``"*"`` is all that its owner may.
+
+    Example:
+        >>> ScopeMissing("news.publish").headers["www-authenticate"]
+        'Bearer error="insufficient_scope", scope="news.publish"'
+    """
+
+    code: str = "scope-missing"
+    unjudged: bool = True
+
+    def __init__(self, scope: str) -> None:
+        named = f', scope="{scope}"' if _SCOPE.fullmatch(scope) else ""
+        challenge = f'{CHALLENGE} error="insufficient_scope"{named}'
+        super().__init__(f"The token does not carry {scope!r}.", headers={"www-authenticate": challenge})
 
 
 class LoginTooOld(Forbidden):

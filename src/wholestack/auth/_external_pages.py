@@ -26,6 +26,7 @@ from wholestack.sessions import BrowserSession, Messages, NotRevocable, Sessions
 from wholestack.templates import Page
 
 from ._accounts import Accounts
+from ._factors import as_strong_as_set_up
 from ._fetch import ProviderAway
 from ._fields import NO_NUL, Nothing
 from ._identity import Terms
@@ -47,7 +48,7 @@ Token = Annotated[str, pydantic.Field(max_length=100)]
 Long = Annotated[Query[str], pydantic.Field(max_length=4096)]
 
 router = Router(tags=("account",))
-own = Router(tags=("account",), needs=recent_login(minutes=_MINUTES))
+own = Router(tags=("account",), needs=recent_login(minutes=_MINUTES) & as_strong_as_set_up)
 for each in (router, own):
     each.middleware(keep_in_no_cache)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from sqlalchemy import func, update
 
@@ -186,10 +186,10 @@ def prover_of(accounts: Accounts[Any]) -> Prover | None:
 
 
 @rule
-def as_strong_as_set_up(identity: Identity[Any], factors: Factors, db: Session) -> None:
+def as_strong_as_set_up(identity: Identity[Any], accounts: Accounts[Any]) -> None:
     """Lets pass who has shown a second factor, where they have one: a password alone must not take it away."""
     user = identity.required()
-    if not is_strong(identity.methods) and factors.is_set_up(db, user):
+    if not is_strong(identity.methods) and accounts.second_factor(user) is not None:
         raise SecondFactorRequired("This needs a login with a second factor.")
 
 
@@ -214,6 +214,21 @@ def count_try(accounts: Accounts[Any], name: str, user: Any = None) -> None:
 def forget_tries(accounts: Accounts[Any], name: str, user: Any = None) -> None:
     """Begin to count anew: the last try was right."""
     accounts._means.throttle.passed(name, accounts._request.client, device=_device(accounts, user))
+
+
+def count_try_from_here(accounts: Accounts[Any], kind: Literal["address", "passkey"] = "address") -> None:
+    """As `count_try`, where nobody can tell whose login it is to be: by the client's address alone.
+
+    Raises:
+        TooManyRequests: there were too many (``too-many-logins``).
+    """
+    accounts.db.commit()
+    accounts._means.throttle.take_from(accounts._request.client, kind)
+
+
+def forget_try_from_here(accounts: Accounts[Any], *kinds: Literal["address", "passkey"]) -> None:
+    """Take that try back: it was right."""
+    accounts._means.throttle.passed_from(accounts._request.client, *kinds)
 
 
 def _device(accounts: Accounts[Any], user: Any) -> str | None:

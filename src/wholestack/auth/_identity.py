@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import datetime
 import functools
@@ -16,7 +17,7 @@ from wholestack import Request
 from wholestack.db import Session, select
 from wholestack.sessions import BrowserSession, owner_key
 
-from ._errors import LoginRequired, LoginTooOld, TokenRefused
+from ._errors import LoginRequired, LoginTooOld, ScopeMissing, TokenRefused
 from ._tables import Tables
 
 U = TypeVar("U")
@@ -141,6 +142,8 @@ class Identity(Generic[U]):
         roles: whether roles will be asked for, and so are loaded with the user.
     """
 
+    _whole: Identity[U] | None = None
+
     def __init__(
         self, terms: Terms, request: Request, session: BrowserSession[Login], db: Session, *, roles: bool = False
     ) -> None:
@@ -232,7 +235,7 @@ class Identity(Generic[U]):
 
     def became(self, user: U | None) -> None:
         """Take note that another user is logged in from here on."""
-        self._user, self._found, self._held, self._borne = user, True, None, None
+        self._user, self._found, self._held, self._borne, self._whole = user, True, None, None, None
 
     # -- how -----------------------------------------------------------------------------------------------------
 
@@ -311,6 +314,27 @@ class Identity(Generic[U]):
         """Whether what was shown, a session or a token, is good for a permission at all."""
         _ = self.user
         return self._borne is None or bool(self._borne.scopes & {permission, EVERY})
+
+    def require_scope(self, scope: str = EVERY) -> None:
+        """Go on only where what was shown, a session or a token, is good for a permission, whoever has it.
+
+        Arguments:
+            scope: the permission; left out, all that the user may.
+
+        Raises:
+            ScopeMissing: a token was shown that does not carry it.
+        """
+        if not self.carries(scope):
+            raise ScopeMissing(scope)
+
+    def _as_owner(self) -> Identity[U]:
+        """The same as if the token that was shown carried all that its owner may."""
+        if self._borne is None:
+            return self
+        if self._whole is None:
+            self._whole = copy.copy(self)
+            self._whole._borne = dataclasses.replace(self._borne, scopes=frozenset({EVERY}))
+        return self._whole
 
     def _holds(self) -> tuple[frozenset[str], frozenset[str]]:
         if self._held is None:

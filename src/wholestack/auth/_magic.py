@@ -23,7 +23,7 @@ from wholestack.templates import Page
 from ._accounts import Accounts
 from ._browser import Browser, is_marked, mark_of
 from ._changes import remove_unproven
-from ._factors import count_try, forget_tries
+from ._factors import count_try, count_try_from_here, forget_tries, forget_try_from_here
 from ._fields import NO_NUL, Email, Nothing
 from ._login_pages import Next, keep_in_no_cache
 from ._means import Section
@@ -230,12 +230,15 @@ def take_code(
     next: Next = "",
 ) -> Redirect:
     """Log in by the code of a mail, in the browser that has asked for it."""
+    count_try_from_here(accounts)
     row = magic.take_code(accounts, session, shown.code)
     if row is None:
         accounts.note("login-failed", methods=["mca"])
         accounts.db.commit()
         raise FormError("code", gettext("This code is wrong, or has ended. After five tries, ask for another one."))
-    return _let_in(accounts, row, places, request)
+    answer = _let_in(accounts, row, places, request)
+    forget_try_from_here(accounts, "address")
+    return answer
 
 
 def _let_in(accounts: Accounts[Any], row: Any, places: Places, request: Request) -> Redirect:

@@ -111,7 +111,7 @@ def _let_in(accounts: Accounts[Any], provider: Provider, profile: Profile, user:
     if not user.is_active:
         raise Refusal(gettext("This account is closed."), "closed")
     if accounts.must_confirm and user.email_confirmed_at is None:
-        accounts.mail_link("confirm", user, hours=24)
+        accounts.mail_confirmation(user, user.password)  # Who has begun it must also read the mail, in this browser.
         return Entered(mailed=user.email)
     synchronise_roles(accounts, provider, profile, user)
     step = accounts.log_in(user, *provider.methods(profile.claims), remember=provider.remember)
@@ -175,7 +175,8 @@ def unlink(accounts: Accounts[Any], user: Any, key: Any, lets_in: Callable[[str]
     row = next((each for each in rows if each.id == key), None)
     if row is None:
         return False
-    passkeys = db.scalars(select(passkey.id).where(passkey.user_id == user.id).with_for_update()).all()
+    alone = (passkey.user_id == user.id, passkey.verifies.is_(True))  # Others are good as a second factor only.
+    passkeys = db.scalars(select(passkey.id).where(*alone).with_for_update()).all()
     others = [each for each in rows if each.id != key and lets_in(each.issuer)]
     if user.password is None and not others and not passkeys and lets_in(row.issuer):
         raise Refusal(gettext("This is the last way into your account. Set a password first."), "last way in")

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import pydantic
 
-from wholestack import JSON, Form, NotFound, Redirect, Request, Router
+from wholestack import JSON, Form, NotFound, Redirect, Request, Router, TooManyRequests
 from wholestack.languages import gettext
 from wholestack.sessions import BrowserSession, Messages
 from wholestack.templates import Page
@@ -16,7 +16,7 @@ from ._accounts import Accounts
 from ._browser import Browser
 from ._errors import LoginRequired
 from ._factor_pages import accept, changing, codes_page, refuse
-from ._factors import Factors, prover_of
+from ._factors import Factors, count_try_from_here, forget_try_from_here, prover_of
 from ._fields import NO_NUL
 from ._login_pages import Next, keep_in_no_cache
 from ._passkeys import Challenge, Passkeys, tell
@@ -54,14 +54,16 @@ class Renamed(pydantic.BaseModel):
 # -- instead of a password -------------------------------------------------------------------------------------------
 
 
-@login.post("/passkey/options", hidden=True)
+@login.post("/passkey/options", errors=(TooManyRequests,), hidden=True, transaction="manual")
 def login_options(accounts: Accounts[Any], passkeys: Passkeys, session: BrowserSession[Browser]) -> JSON:
     """What a browser is asked to show any passkey of this site by."""
+    count_try_from_here(accounts, "passkey")
     challenge = passkeys.challenge(accounts, session, Challenge(kind="login"))
+    accounts.db.commit()
     return JSON(passkeys.party.request(challenge, None, "required"))
 
 
-@login.post("/passkey", transaction="manual")
+@login.post("/passkey", errors=(TooManyRequests,), transaction="manual")
 def log_in(
     answered: Form[Answered],
     accounts: Accounts[Any],
@@ -73,6 +75,7 @@ def log_in(
     next: Next = "",
 ) -> Redirect:
     """Log in with a passkey, and nothing else: it has known its owner by a finger or a code."""
+    count_try_from_here(accounts)
     try:
         row = passkeys.proven(accounts, session, answered.credential, "login")
     except PasskeyRefused as refused:
@@ -89,6 +92,7 @@ def log_in(
         return places.go(request, "/login", next=next)
     accounts.log_in(user, "hwk", "user")
     accounts.db.commit()
+    forget_try_from_here(accounts, "address", "passkey")
     return places.back(request, next)
 
 

@@ -39,12 +39,13 @@ from ._shown import Shown
 from ._sign_up import sign_up_router
 from ._tables import Tables, tables_for
 from ._throttle import Throttle
+from ._trail import KEPT, days_kept, sweep_trail
 from ._user import UserMixin
 
 PAGES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "pages")
 _DAY = 86_400.0
 _SWEPT = 3_600.0
-"""Seconds between two looks for links that have ended."""
+"""Seconds between two looks for links that have ended, and for old lines of the audit trail."""
 BASE_URL = "BASE_URL"
 _AREA = "wholestack.auth"
 
@@ -56,9 +57,10 @@ class AuthOptions(TypedDict, total=False):
     of sign-up, a subclass of `SignUp`; `must_confirm`: whether an address is proven before its account is let in
     (True); `at`: below which its pages are (``"/account"``); `home`: where somebody goes who has logged in
     (``"/"``); `brief`: seconds after which a login ends that is not to be remembered (a day); `passwords`, `rules`,
-    `throttle`: what hashes, which passwords are taken, how often one may try; `secret`: what signs (left out,
-    ``SECRET_KEY`` in the environment); `clock`: gives the present moment, aware (the system's); `permissions`: names
-    of some that roles may hold, and that no `permission(…)` asks for.
+    `throttle`: what hashes, which passwords are taken, how often one may try; `events`: days for which lines of the
+    audit trail are kept (365; None: for good); `secret`: what signs (left out, ``SECRET_KEY`` in the environment);
+    `clock`: gives the present moment, aware (the system's); `permissions`: names of some that roles may hold, and that
+    no `permission(…)` asks for.
     """
 
     sign_up: Literal["open", "invited", "closed"]
@@ -70,6 +72,7 @@ class AuthOptions(TypedDict, total=False):
     passwords: Passwords
     rules: PasswordRules
     throttle: Throttle
+    events: float | None
     secret: GivenSecret
     clock: Callable[[], datetime.datetime]
     permissions: Collection[str]
@@ -112,6 +115,7 @@ class Auth:
         self.passwords: Passwords = options.get("passwords") or Passwords()
         self.rules: PasswordRules = options.get("rules") or PasswordRules()
         self.throttle: Throttle = options.get("throttle") or Throttle()
+        self._events: float | None = days_kept(options.get("events", KEPT))
         self._secret: GivenSecret = options.get("secret")
         #: What knows tokens in `Authorization`; plugins add theirs when they are set up.
         self.bearers: list[Bearer] = []
@@ -228,9 +232,10 @@ class Auth:
         return True
 
     def _sweep(self, means: Means, request: Request) -> None:
-        """Remove links that have ended."""
+        """Remove links that have ended, and lines of the audit trail that are too old."""
         with means.opened(request) as accounts:
             accounts.links.sweep()
+        sweep_trail(means, request, self._events)
 
     def _means(self, app: App) -> Means:
         @contextlib.contextmanager

@@ -9,11 +9,11 @@ import weakref
 from collections.abc import Callable, Iterable, Sequence
 from typing import Annotated, Any, Generic, TypeVar, get_args, get_origin, overload
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy import inspect as inspect_mapped
 from sqlalchemy.orm import Session as AlchemySession
 
-from wholestack import Forbidden, NotFound, Request, Rule
+from wholestack import Forbidden, HTTPError, NotFound, Request, Rule
 from wholestack.crud import CRUD
 from wholestack.db import Session
 from wholestack.description import Proof
@@ -21,8 +21,9 @@ from wholestack.handlers import hints_of, rules_of
 from wholestack.languages import gettext
 from wholestack.routing import where_of
 
-from ._identity import Identity
-from ._policy_forms import Both, Form, Leaf, Not, OfRule, Where, bad, identity_from, outside
+from ._identity import EVERY, Identity
+from ._policy_forms import SCOPES, Both, Form, Leaf, Not, OfRule, Where, bad, identity_from, outside, sides_of
+from ._rules import logged_in
 from ._scopes import OfTenant, Scoped
 
 R = TypeVar("R")
@@ -38,7 +39,7 @@ class Policy(Rule, Generic[R]):
     It is one rule in every place: ``needs=can_edit`` on a handler or socket whose path has the row's key,
     ``can_edit(identity, post)`` in Python (with a user in a task), ``select(Post).where(can_edit.sql(identity))`` for
     lists, ``can(can_edit, post)`` in a template. ``a | b``, ``a & b`` and ``~a`` combine in both forms, with
-    `permission`, `role` and the other rules of this package as well.
+    `permission`, `role` and the other rules of this package as well. To it a token without its scope is a visitor.
 
     Attributes:
         model: whose rows.
@@ -73,7 +74,7 @@ class Policy(Rule, Generic[R]):
             who: the request's `Identity`; or a user, in a task or a command; or None, a visitor.
             row: the row.
         """
-        return self._form.allows(identity_from(who), row)
+        return all(self._form.allows(side, row) for side in sides_of(identity_from(who)))
 
     def sql(self, who: object) -> ColumnElement[bool]:
         """The same for all rows at once, as a condition.
@@ -84,7 +85,7 @@ class Policy(Rule, Generic[R]):
         Raises:
             SetupError: it has no form in SQL (``bad-policy``).
         """
-        return self._form.condition(identity_from(who))
+        return and_(*(self._form.condition(side) for side in sides_of(identity_from(who))))
 
     def where(self, function: Where) -> Where:
         """Decorates its form in SQL: a function of the user that gives a condition.
@@ -175,8 +176,10 @@ _known: weakref.WeakSet[Policy[Any]] = weakref.WeakSet()
 @overload
 def policy(function: Callable[[Any, R], bool], /) -> Policy[R]: ...
 @overload
-def policy(*, view: Policy[R]) -> Callable[[Callable[[Any, R], bool]], Policy[R]]: ...
-def policy(function: Any = None, *, view: Any = None) -> Any:
+def policy(*, view: Policy[R], scope: str = ...) -> Callable[[Callable[[Any, R], bool]], Policy[R]]: ...
+@overload
+def policy(*, scope: str) -> Callable[[Callable[[Any, R], bool]], Policy[R]]: ...
+def policy(function: Any = None, *, view: Any = None, scope: str = EVERY) -> Any:
     """Make a rule over rows of a function of a user and a row that says yes or no.
 
     The user's type says whether visitors are asked about: ``User | None``; else they may nothing. Its form in SQL is a
@@ -185,6 +188,8 @@ def policy(function: Any = None, *, view: Any = None) -> Any:
     Arguments:
         function: ``def can_edit(user: User, post: Post) -> bool``.
         view: who may see the row: to them a refusal is a 403, to others the row is not there (404).
+        scope: what a token has to carry, such as ``"posts.edit"``; left out, all that its owner may (``"*"``). It is no
+            permission: whoever makes a token may give it this.
 
     Raises:
         SetupError: it is no such function (``bad-policy``).
@@ -210,7 +215,8 @@ def policy(function: Any = None, *, view: Any = None) -> Any:
 
     def made(function: Callable[[Any, R], bool]) -> Policy[R]:
         user, model = _two_types(function, names)
-        leaf = Leaf(function.__name__, function, type(None) in get_args(user), where_of(function))
+        leaf = Leaf(function.__name__, function, type(None) in get_args(user), where_of(function), scope=scope)
+        SCOPES.update({scope} - {EVERY})
         return Policy(model, function.__name__, leaf, view)
 
     return made if function is None else made(function)
@@ -242,14 +248,19 @@ def _judging(policy: Policy[Any], names: tuple[str, ...], view: Policy[Any] | No
     def judge(identity: Identity[Any], db: AlchemySession, request: Request, **key: Any) -> bool:
         if not policy._form.for_visitors:
             identity.required()
+            policy._form.require_scope(identity)
         values = [key[name] for name in names]
         row = db.get(policy.model, tuple(values) if len(values) > 1 else values[0])
         if row is not None and policy(identity, row):
             vars(request).setdefault(_ROWS, []).append(row)
             return True
+        refused: HTTPError = NotFound(gettext("There is no such row, or it is not yours to see."))
         if row is not None and view is not None and view(identity, row):
-            raise Forbidden(f"The rule {policy.name!r} does not let this request pass.")
-        raise NotFound(gettext("There is no such row, or it is not yours to see."))
+            refused = Forbidden(f"The rule {policy.name!r} does not let this request pass.")
+        refused.unjudged = row is not None and not identity.carries(
+            EVERY
+        )  # It may be the token, and not its owner, who may not.
+        raise refused
 
     session: Any = Scoped[Session] if issubclass(policy.model, OfTenant) else Session
     takes: dict[str, Any] = {"identity": Identity[Any], "db": session, "request": Request}
@@ -263,7 +274,7 @@ def _judging(policy: Policy[Any], names: tuple[str, ...], view: Policy[Any] | No
     )
     made.policy, made.asks_for_roles = policy, policy._form.asks_for_roles
     if not policy._form.for_visitors:
-        made.proof = Proof()
+        made.proof = Proof(scopes=(policy._form.scope,) if isinstance(policy._form, Leaf) else ())
     return judge
 
 
@@ -304,21 +315,28 @@ def row_providers() -> Iterable[Callable[[Request], Any]]:
 
 
 def govern(
-    router: CRUD[M], *, view: Policy[M], change: Policy[M] | None = None, delete: Policy[M] | None = None
+    router: CRUD[M],
+    *,
+    view: Policy[M],
+    change: Policy[M] | None = None,
+    delete: Policy[M] | None = None,
+    create: Rule | None = None,
 ) -> CRUD[M]:
     """Let policies say what `crud` shows, changes and deletes: ``app.include(govern(crud(Post, "/posts"), view=…))``.
 
     Its list and its details have the rows of `view`; PUT and PATCH are for those of `change`, DELETE for those of
-    `delete`. Columns that say whose a row is are left out: ``crud(Post, without=("owner_id",))``.
+    `delete`. POST, where there is no row yet, is for whom `create` lets pass. Columns that say whose a row is are left
+    out: ``crud(Post, without=("owner_id",))``.
 
     Arguments:
         router: what `crud` gave.
         view: who may see a row.
         change: who may change it; those who see it where left out.
         delete: who may delete it; those who may change it where left out.
+        create: who may make one; who is logged in, where left out. Everybody may by ``create=public``.
     """
     change = change or view
-    rules = {"PUT": change, "PATCH": change, "DELETE": delete or change}
+    rules: dict[str, Policy[M]] = {"PUT": change, "PATCH": change, "DELETE": delete or change}
 
     def rows(identity: Identity[Any]) -> Any:
         return select(router.model).where(view.sql(identity))
@@ -327,7 +345,12 @@ def govern(
     router.rows(rows)
     for number, route in enumerate(router.routes):
         asked = next((rules[method] for method in route.methods if method in rules), None)
+        rule: Rule | None = None
         if asked is not None and "{" in route.path:
-            needs = (*rules_of(route.options.get("needs")), asked.on(view=view))
+            rule = asked.on(view=view)
+        elif (route.methods, route.path) == (("POST",), ""):
+            rule = create or logged_in
+        if rule is not None:
+            needs = (*rules_of(route.options.get("needs")), rule)
             router.routes[number] = dataclasses.replace(route, options={**route.options, "needs": needs})
     return router

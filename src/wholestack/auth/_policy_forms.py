@@ -17,12 +17,15 @@ from wholestack import HTTPError, Rule, SetupError
 from wholestack.errors import Fault
 from wholestack.handlers import hints_of
 
-from ._identity import Identity, Login, Terms
+from ._errors import ScopeMissing
+from ._identity import EVERY, Identity, Login, Terms
 from ._tables import tables_for
 
 U = TypeVar("U")
 Judge = Callable[[Any, Any], bool]
 Where = Callable[[Any], ColumnExpressionArgument[bool]]
+SCOPES: set[str] = set()
+"""What a token may carry for some policy; whoever has a token may give it these, since they open rows of theirs."""
 
 
 class Form(Protocol):
@@ -37,13 +40,17 @@ class Form(Protocol):
     def for_visitors(self) -> bool: ...
     @property
     def asks_for_roles(self) -> bool: ...
+    def require_scope(self, identity: Identity[Any]) -> None: ...
     def allows(self, identity: Identity[Any] | None, row: Any) -> bool: ...
     def condition(self, identity: Identity[Any] | None) -> ColumnElement[bool]: ...
 
 
 @dataclasses.dataclass
 class Leaf:
-    """A policy as it was written."""
+    """A policy as it was written.
+
+    To it a token without its `scope` is nobody in particular.
+    """
 
     name: str
     judge: Judge
@@ -51,16 +58,24 @@ class Leaf:
     place: str
     where: Where | None = None
     asks_for_roles: bool = False
+    scope: str = EVERY
+
+    def require_scope(self, identity: Identity[Any]) -> None:
+        if not self.for_visitors:
+            identity.require_scope(self.scope)
 
     def allows(self, identity: Identity[Any] | None, row: Any) -> bool:
-        user = None if identity is None else identity.user
+        user = self._user(identity)
         return (user is not None or self.for_visitors) and bool(self.judge(user, row))
 
     def condition(self, identity: Identity[Any] | None) -> ColumnElement[bool]:
         if self.where is None:
             raise bad(f"{self.name} has no form in SQL: decorate one with `@{self.name}.where`.", self.place)
-        user = None if identity is None else identity.user
+        user = self._user(identity)
         return and_(self.where(user)) if user is not None or self.for_visitors else false()
+
+    def _user(self, identity: Identity[Any] | None) -> Any:
+        return None if identity is None or not identity.carries(self.scope) else identity.user
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,6 +92,16 @@ class Both:
     @property
     def asks_for_roles(self) -> bool:
         return any(form.asks_for_roles for form in self.forms)
+
+    def require_scope(self, identity: Identity[Any]) -> None:
+        missing: list[ScopeMissing] = []
+        for form in self.forms:
+            try:
+                form.require_scope(identity)
+            except ScopeMissing as error:
+                missing.append(error)
+        if missing and (self.every or len(missing) == len(self.forms)):
+            raise missing[0]
 
     def allows(self, identity: Identity[Any] | None, row: Any) -> bool:
         return (all if self.every else any)(form.allows(identity, row) for form in self.forms)
@@ -99,6 +124,9 @@ class Not:
     def asks_for_roles(self) -> bool:
         return self.form.asks_for_roles
 
+    def require_scope(self, identity: Identity[Any]) -> None:
+        """What a token does not carry it may still not be allowed."""
+
     def allows(self, identity: Identity[Any] | None, row: Any) -> bool:
         return not self.form.allows(identity, row)
 
@@ -120,8 +148,11 @@ class OfRule:
         self._rule = rule
         self.asks_for_roles: bool = ask_for_roles([rule])
 
+    def require_scope(self, identity: Identity[Any]) -> None:
+        """The rule asks for it."""
+
     def allows(self, identity: Identity[Any] | None, row: Any) -> bool:
-        return identity is not None and _passes(self._rule, identity)
+        return identity is not None and _judged(self._rule, identity) is True
 
     def condition(self, identity: Identity[Any] | None) -> ColumnElement[bool]:
         return true() if self.allows(identity, None) else false()
@@ -132,7 +163,8 @@ def ask_for_roles(rules: Iterable[Rule]) -> bool:
     return any(getattr(leaf.function, "asks_for_roles", False) for rule in rules for leaf in rule.leaves())
 
 
-def _passes(rule: Rule, identity: Identity[Any]) -> bool:
+def _judged(rule: Rule, identity: Identity[Any]) -> bool | None:
+    """Whether a rule lets pass; None where it has judged nobody, which is no pass, and none for `~` either."""
     if rule.how == "leaf":
         judge: Any = rule.function
         try:
@@ -140,10 +172,18 @@ def _passes(rule: Rule, identity: Identity[Any]) -> bool:
         except HTTPError as error:
             if error.status >= 500:
                 raise
-            return False
+            return None if error.unjudged else False
         return bool(value) or (value is None and _gives_nothing(judge))
-    found = (_passes(part, identity) for part in rule.parts)
-    return not next(found) if rule.how == "not" else all(found) if rule.how == "and" else any(found)
+    if rule.how == "not":
+        found = _judged(rule.parts[0], identity)
+        return None if found is None else not found
+    enough, unsure = rule.how == "or", False
+    for part in rule.parts:
+        found = _judged(part, identity)
+        if found is enough:
+            return enough
+        unsure = unsure or found is None
+    return None if unsure else not enough
 
 
 def _gives_nothing(function: Any) -> bool:
@@ -183,6 +223,16 @@ def _nothing(what: str) -> Any:
 
 def identity_from(who: Any) -> Identity[Any] | None:
     return who if who is None or isinstance(who, Identity) else Person(who)
+
+
+def sides_of(identity: Identity[Any] | None) -> tuple[Identity[Any] | None, ...]:
+    """As whom a policy is asked, and each must be allowed: a token does what its owner may, and what it carries.
+
+    Asked as the token alone, `~` would let it do what its owner may not.
+    """
+    if identity is None or identity.carries(EVERY):
+        return (identity,)
+    return (identity._as_owner(), identity)
 
 
 def bad(message: str, where: str, cure: str = "def can_edit(user: User, post: Post) -> bool: …") -> SetupError:

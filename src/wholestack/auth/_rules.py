@@ -10,7 +10,7 @@ from wholestack import Rule, rule
 from wholestack.description import Proof
 
 from ._errors import SecondFactorRequired
-from ._identity import Identity
+from ._identity import EVERY, Identity
 from ._schemes import BY_SESSION
 
 _STRONG = frozenset({"mfa", "hwk"})
@@ -49,24 +49,27 @@ def logged_in(identity: Identity[Any]) -> None:
 
 
 @rule
-@_asks()
+@_asks(EVERY)
 def staff(identity: Identity[Any]) -> bool:
-    """Lets staff and superusers pass."""
+    """Lets staff and superusers pass; a token of theirs that carries all that they may."""
     user = identity.required()
+    identity.require_scope()
     return bool(user.is_staff or user.is_superuser)
 
 
 @rule
-@_asks()
+@_asks(EVERY)
 def superuser(identity: Identity[Any]) -> bool:
-    """Lets superusers pass."""
-    return bool(identity.required().is_superuser)
+    """Lets superusers pass; a token of theirs that carries all that they may."""
+    user = identity.required()
+    identity.require_scope()
+    return bool(user.is_superuser)
 
 
 @rule
 @_asks()
 def confirmed(identity: Identity[Any]) -> bool:
-    """Lets pass whose address was proven to be theirs."""
+    """Lets pass whose address was proven to be theirs. It opens nothing by itself: any token of theirs will do."""
     return identity.required().email_confirmed_at is not None
 
 
@@ -79,7 +82,7 @@ def by_session(identity: Identity[Any]) -> bool:
 
 
 def permission(name: str) -> Rule:
-    """A rule that lets pass who has a permission: ``needs=permission("blog.publish")``.
+    """A rule that lets pass who has a permission, by a token that carries it: ``needs=permission("blog.publish")``.
 
     Those of a model are called after its table: `permission_name`.
 
@@ -91,19 +94,24 @@ def permission(name: str) -> Rule:
 
     def may(identity: Identity[Any]) -> bool:
         identity.required()
+        identity.require_scope(name)
         return identity.can(name)
 
     return _named(_asks(name, roles=True)(may), f"permission({name!r})")
 
 
 def role(name: str) -> Rule:
-    """A rule that lets pass who has a role. Ask for permissions where you can: roles change with the house."""
+    """A rule that lets pass who has a role, by a token that carries all that they may.
+
+    Ask for permissions where you can: roles change with the house, and a token carries them by their names.
+    """
 
     def has(identity: Identity[Any]) -> bool:
         identity.required()
+        identity.require_scope()
         return name in identity.roles
 
-    return _named(_asks(roles=True)(has), f"role({name!r})")
+    return _named(_asks(EVERY, roles=True)(has), f"role({name!r})")
 
 
 def recent_login(*, minutes: float = 10) -> Rule:

@@ -30,6 +30,7 @@ _LIMITS = {
     "account": Limit(free=20, first=1, longest=900, forgets=3600),
     "address": Limit(free=50, first=1, longest=60, forgets=60),
     "device": Limit(free=10, first=1, longest=900, forgets=3600),
+    "passkey": Limit(free=300, first=1, longest=60, forgets=2),
 }
 
 
@@ -39,13 +40,16 @@ class ThrottleOptions(TypedDict, total=False):
     `pair`: of one account from one address (5 tries at once, then delays of 1, 2, 4 … seconds up to 15 minutes, one
     try being forgotten in an hour); `account`: of one account from all addresses (20, then as above); `address`: of all
     accounts from one address (50, then delays up to a minute, one try being forgotten in a minute); `device`: of one
-    account from a browser that it knows (10, then as the first).
+    account from a browser that it knows (10, then as the first); `passkey`: of
+    pages that ask browsers of one address for a passkey, as that of login does when it is opened (300, then delays up
+    to a minute, one being forgotten in 2 seconds).
     """
 
     pair: LimitOptions
     account: LimitOptions
     address: LimitOptions
     device: LimitOptions
+    passkey: LimitOptions
 
 
 class Throttle:
@@ -142,6 +146,33 @@ class Throttle:
             ServiceUnavailable: the server of the store is away (``throttle-away``).
         """
         limits = {key: self._limits[kind] for kind, key in self._keys_of(account, address, device).items()}
+        self._count(limits)
+
+    def take_from(self, address: str | None, kind: Literal["address", "passkey"]) -> None:
+        """Count a try of which nobody can tell whose login it is to be, such as one with a passkey, or refuse it.
+
+        Arguments:
+            address: the client's; where nobody knows it, nothing is counted.
+            kind: ``"address"``, as every login counts there; ``"passkey"``: that a browser is asked for one.
+
+        Raises:
+            TooManyRequests: there were too many tries (``too-many-logins``).
+            ServiceUnavailable: the server of the store is away (``throttle-away``).
+        """
+        if network := _network(address):
+            self._count({self._key(kind, network): self._limits[kind]})
+
+    def passed_from(self, address: str | None, *kinds: Literal["address", "passkey"]) -> None:
+        """Take one try of an address back, since it was right.
+
+        Arguments:
+            address: as for `take_from`.
+            kinds: as what it was counted there.
+        """
+        if network := _network(address):
+            self._used().passed([], {self._key(kind, network): self._limits[kind] for kind in kinds}, self._now())
+
+    def _count(self, limits: dict[str, Limit]) -> None:
         wait = self._used().count(limits, self._now())
         if wait:
             seconds = math.ceil(wait)

@@ -17,6 +17,7 @@ from wholestack.sessions import Messages
 from wholestack.templates import Page
 
 from ._accounts import Accounts
+from ._factors import as_strong_as_set_up
 from ._fields import NO_NUL
 from ._login_pages import keep_in_no_cache
 from ._places import Places
@@ -27,7 +28,7 @@ from ._tokens import Tokens
 router = Router(tags=("account",), needs=by_session)
 router.middleware(keep_in_no_cache)
 # A token outlives a new password: whoever makes an account with somebody else's address must not leave one there.
-_PROVEN = (confirmed, recent_login())
+_PROVEN = (confirmed, recent_login(), as_strong_as_set_up)
 
 
 class NewToken(pydantic.BaseModel):
@@ -130,9 +131,8 @@ def revoke_by_form(
 def revoke_token(id: uuid.UUID, accounts: Accounts[Any], tokens: Tokens) -> None:
     """Revoke a token: whoever shows it is nobody from now on."""
     user: Any = accounts.identity.required()
-    found = accounts.db.scalar(
-        select(accounts.tables.token).where(accounts.tables.token.id == id, accounts.tables.token.user_id == user.id)
-    )
-    if found is None or not tokens.revoke(user, key=id):
+    ended = tokens.revoked(user, key=id)
+    if not ended:
         raise NotFound(gettext("You have no such token."))
-    accounts.note("token-revoked", user, name=found.name, hint=found.hint)
+    for row in ended:
+        accounts.note("token-revoked", user, name=row.name, hint=row.hint)

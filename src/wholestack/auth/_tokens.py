@@ -22,6 +22,7 @@ from ._identity import EVERY, Borne, Identity, Terms
 from ._links import digest_of
 from ._means import Section
 from ._plugin import Auth
+from ._policy_forms import SCOPES
 from ._token_text import HINT, PREFIX, is_token, new_token
 
 _log = logging.getLogger("wholestack.auth")
@@ -42,8 +43,8 @@ class Tokens:
 
     Arguments:
         prefix: what tokens begin with: 2 to 16 small letters and digits, your own, so that tools tell yours.
-        scopes: permissions that people may choose from, with words for each where it is a mapping; left out, those
-            that their roles hold.
+        scopes: permissions, and scopes of policies, that people may choose from, with words for each where it is a
+            mapping; left out, those that their roles hold, and those of policies.
         days: after how many a token ends where nobody says so.
         longest: the most days that people may ask for.
         most: how many tokens a person may have.
@@ -212,12 +213,24 @@ class Tokens:
         Returns:
             how many there were.
         """
+        ended = self.revoked(user, key=key)
+        for row in ended:
+            self._note_event("token-revoked", user, {"name": row.name, "hint": row.hint})
+        return len(ended)
+
+    def revoked(self, user: Any, *, key: Any = None) -> list[Any]:
+        """As `revoke`, for who writes the audit trail by themselves: the key, the name and the hint of each."""
         rows, db = self._terms.tables.token, object_session(user)
         if db is None:
             raise ValueError("The tokens of a user are revoked where the user is in a session.")
-        ended = delete(rows).where(rows.user_id == user.id)
-        found: Any = db.execute(ended if key is None else ended.where(rows.id == key))
-        return int(found.rowcount)
+        wanted = select(rows.id, rows.name, rows.hint).where(rows.user_id == user.id)
+        found = db.execute(wanted if key is None else wanted.where(rows.id == key)).all()
+        return [row for row in found if self._ended(db, row.id)]
+
+    def _ended(self, db: Any, key: Any) -> bool:
+        """Whether a token ends by this: of two who revoke it at once, one ends it."""
+        rows = self._terms.tables.token
+        return bool(db.execute(delete(rows).where(rows.id == key)).rowcount == 1)
 
     def _note_event(self, kind: str, user: Any, details: dict[str, Any]) -> None:
         db: Any = object_session(user)
@@ -227,9 +240,9 @@ class Tokens:
     # -- what may be chosen --------------------------------------------------------------------------------------
 
     def choices(self, identity: Identity[Any]) -> list[tuple[str, str]]:
-        """The permissions that a person may give a token of theirs, with words: what they have themselves."""
-        named = self.scopes or {each: each for each in sorted(identity.permissions - {EVERY})}
-        mine = [(name, words) for name, words in named.items() if identity.can(name)]
+        """What a person may give a token of theirs, with words: permissions that they have, and scopes of policies."""
+        named = self.scopes or {each: each for each in sorted({*identity.permissions, *SCOPES} - {EVERY})}
+        mine = [(name, words) for name, words in named.items() if name in SCOPES or identity.can(name)]
         return [*mine, (EVERY, gettext("Everything that you may do"))]
 
     def __repr__(self) -> str:

@@ -53,6 +53,8 @@ class HTTPError(WholestackError):
     code: str = "http-error"
     status: int = 500
     detail: str = ""
+    unjudged: bool = False
+    """Whether a rule that refuses with it has judged nobody, so that `~rule` is no pass either."""
 
     def __init__(
         self,

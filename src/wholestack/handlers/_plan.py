@@ -455,5 +455,6 @@ async def _obeyed(step: Step, rule: Rule, checked: dict[str, Any], slots: list[A
 
 
 def _unjudged(error: HTTPError, slots: list[Any]) -> bool:
-    """Whether an error is none of a rule's own answers: its store is away (503), or a provider refused."""
-    return error.status >= 500 or any(isinstance(each, _Failed) and each.error is error for each in slots)
+    """Whether an error is none of a rule's own answers: its store is away (503), a provider refused, or it says so."""
+    said = error.status >= 500 or error.unjudged
+    return said or any(isinstance(each, _Failed) and each.error is error for each in slots)

@@ -6,12 +6,15 @@ import base64
 import hashlib
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
 from auth.factors import Clock, begun_anew
 from auth.site import BROWSER, EMAIL, PASSWORD, Base, Site, User, errors
-from wholestack.auth import Accounts, PasswordRefused, SignUp, invite
+from wholestack import SetupError
+from wholestack.auth import Accounts, Auth, PasswordRefused, Passwords, SignUp, invite
 from wholestack.db import select
 from wholestack.mail import Mailing
 from wholestack.outbox import Outbox, settle
@@ -575,6 +578,56 @@ def test_links_that_have_ended_are_removed(site_and_clock: tuple[Site, Clock]) -
     site.log_in()
     with site.app.session() as db:
         assert db.scalars(select(link.id)).all() == []
+
+
+@pytest.mark.parametrize(("days", "left"), [(365, ["login"]), (None, ["login", "login"])])
+def test_old_lines_of_the_trail_are_removed(days: float | None, left: list[str]) -> None:
+    site = Site(clock=(clock := Clock()), events=days)
+    event = site.auth.tables.event
+    with site.running():
+        site.make()
+        with site.app.session() as db:
+            db.add_all([event(kind="mass", created_at=clock.now) for _ in range(2500)])
+        site.log_in()
+        clock.go_on(364 * 86400)
+        site.log_in(client=site.other())
+        assert len(site.events()) == 2502
+        clock.go_on(2 * 86400)
+        site.client.get("/account/forgotten", headers=BROWSER)
+        site.send("/account/logout", site.other())
+        assert [each for each in site.events() if each != "mass"] == left
+        assert site.events().count("mass") == (0 if days else 2500)
+
+
+@pytest.mark.parametrize("days", [0, -1, float("nan"), 1e9])
+def test_days_that_are_none(days: float) -> None:
+    with pytest.raises(SetupError, match="bad-login-setting"):
+        Auth(User, events=days)
+
+
+class Writing(Passwords):
+    """Hashes, and lets somebody else write while it does."""
+
+    site: Site | None = None
+
+    def hash(self, password: str) -> str:
+        if self.site is not None:
+            with self.site.app.session() as db:
+                db.execute(update(User).values(nickname="written meanwhile"))
+        return super().hash(password)
+
+
+def test_while_a_new_password_is_hashed_others_write(tmp_path: Path) -> None:
+    """On SQLite who writes has the one lock there is."""
+    passwords = Writing(memory=8, passes=1)
+    with Site("wsgi", url=f"sqlite:///{tmp_path}/site.db", passwords=passwords).running() as site:
+        site.make()
+        site.send("/account/forgotten", email=EMAIL)
+        link, passwords.site = site.link(), site
+        assert site.send(link, password=NEW).headers["location"] == "/account/login"
+        assert (site.find().nickname, site.send(link, password=NEW).status) == ("written meanwhile", 410)
+        assert site.log_in(password=NEW).status == 303
+        assert site.send("/account/password", old=NEW, new=PASSWORD).status == 303
 
 
 def test_C15_each_side_of_a_change_of_address_counts_once(site: Site) -> None:

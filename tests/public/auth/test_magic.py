@@ -229,6 +229,18 @@ def test_C12_mails_are_not_asked_for_without_end() -> None:
         assert [site.send(ASK, site.other(), email=NOBODY).status for _ in range(12)] == statuses
 
 
+def test_C12_visitors_do_not_fill_the_trail_with_codes() -> None:
+    site, _ = site_with(throttle=Throttle(clock=lambda: 0.0, address={"free": 8}))
+    with site.running(MagicLink(code=True)):
+        site.make()
+        for _ in range(6):  # Of one that is right the mail alone stays counted.
+            browser = site.other()
+            site.send(ASK, browser, email=EMAIL)
+            assert show(site, code(site), browser).status == 303
+        statuses = [show(site, "00000000", site.other()).status for _ in range(6)]
+        assert statuses == [422] * 2 + [429] * 4 and site.events().count("login-failed") == 2
+
+
 # -- nobody learns who has an account --------------------------------------------------------------------------------
 
 

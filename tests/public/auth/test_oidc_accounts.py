@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
+from auth.factors import Clock, set_up_totp
 from auth.provider import PERSON, Provider, begin, come, finish, plugin, said
 from auth.site import BROWSER, EMAIL, PASSWORD, Site, User
-from wholestack.auth import Identity, SecondFactorRequired, mfa
-from wholestack.db import Session, select
-from wholestack.testing import Client
+from wholestack.auth import TOTP, Identity, SecondFactorRequired, mfa
+from wholestack.db import Session, select, update
+from wholestack.testing import Client, log_in
 
 NAMED: Any = {"fields": lambda claims: {"nickname": claims["name"]}}
 WAYS: dict[str, Any] = {
@@ -208,6 +209,29 @@ def test_an_address_that_is_not_proven_here_is_proven_first(site: Site, provider
         db.get_one(User, user.id).email_confirmed_at = None
     other = site.other()
     assert "Look at your mail" in come(site, provider, other).text and me(site, other) == "401"
+    link, reader = site.link(), site.other()  # Whoever else reads the mail has to know the password.
+    assert "that you have chosen" in reader.get(link, headers=BROWSER).text
+    assert site.send(link, reader, password="a guess").status == 422
+    assert "Press the button" in other.get(link, headers=BROWSER).text
+    assert site.send(link, other).headers["location"] == "/account/login"
+    assert come(site, provider, other).headers["location"] == "/" and me(site, other) == EMAIL
+    assert site.log_in().status == 303  # The password stays what it was.
+
+
+def test_without_a_password_an_address_is_proven_in_the_browser_that_has_begun(site: Site, provider: Provider) -> None:
+    come(site, provider)
+    with site.app.session() as db:
+        db.get_one(User, site.find().id).email_confirmed_at = None
+    other, reader = site.other(), site.other()
+    assert "Look at your mail" in come(site, provider, other).text
+    link = site.link()
+    for password in ({}, {"password": "a guess"}):
+        refused = site.send(link, reader, **password)
+        assert refused.status == 403 and "in which you have begun" in refused.text
+    assert "in which you have begun" in reader.get(link, headers=BROWSER).text
+    assert site.find().email_confirmed_at is None
+    assert site.send(link, other).headers["location"] == "/account/login"
+    assert come(site, provider, other).headers["location"] == "/" and me(site, other) == EMAIL
 
 
 # -- who of them -------------------------------------------------------------------------------------------------------
@@ -345,6 +369,10 @@ def test_the_last_way_in_stays(site: Site, provider: Provider) -> None:
     with site.app.session() as db:
         db.add(tables.passkey(user_id=site.find().id, name="key", credential="c", public_key=b"k"))
     unlink(site)
+    assert links(site) == [(EMAIL, "b")]  # Good as a second factor only: no way in.
+    with site.app.session() as db:
+        db.execute(update(tables.passkey).values(verifies=True))
+    unlink(site)
     assert links(site) == []
     assert site.send("/account/external/unlink/7e57d004-2b97-4e7a-b45f-5387367791cd").status == 303
 
@@ -397,6 +425,17 @@ def test_links_need_a_login_of_a_short_while_ago(provider: Provider) -> None:
         provider.told["exp"] = int(time.time()) + 1000
         assert come(site, provider, next="/account/external").headers["location"] == "/account/external"
         assert site.client.get("/account/external", headers=BROWSER, follow=False).status == 200
+
+
+def test_links_need_the_second_factor_that_is_set_up(provider: Provider) -> None:
+    with made(clock=(clock := Clock())).running(plugin(provider), TOTP()) as site:
+        site.make()
+        site.log_in()
+        set_up_totp(site, clock)
+        assert site.client.get("/account/external", headers=BROWSER, follow=False).status == 200
+        log_in(thief := site.other(), site.find(), "pwd")
+        sent = thief.get("/account/external", headers=BROWSER, follow=False)
+        assert sent.headers["location"].startswith("/account/second-factor")
 
 
 # -- the way out -------------------------------------------------------------------------------------------------------

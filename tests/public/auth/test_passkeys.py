@@ -14,7 +14,7 @@ from auth.authenticator import Authenticator, raw, text
 from auth.factors import CODES, Clock, at_once, begun_anew, rows, set_up_totp, shown, site_with
 from auth.site import BROWSER, Site
 from wholestack import App, SetupError
-from wholestack.auth import TOTP, MagicLink, Passkeys
+from wholestack.auth import TOTP, MagicLink, Passkeys, Throttle
 from wholestack.db import Database, update
 from wholestack.mail import Mailing
 from wholestack.middleware import AllowedHosts
@@ -451,6 +451,34 @@ def test_there_is_an_end_to_how_many_there_are(found: tuple[Site, Clock]) -> Non
         for number in range(24):
             db.add(table(user_id=owner, name="x", credential=f"id{number}", public_key=b"x"))
     assert "could not be taken" in shown(site.client, add(site, Authenticator()))
+
+
+# -- who tries too often ---------------------------------------------------------------------------------------------
+
+
+def test_visitors_do_not_fill_the_trail_nor_the_table_of_links() -> None:
+    few: Any = {"free": 3}
+    site, _ = site_with(throttle=Throttle(clock=lambda: 1.8e9, address=few, passkey=few))
+    with site.running(Passkeys()):
+        sent = [site.send(LOGIN, site.other(), credential="{}") for _ in range(6)]
+        assert [answer.status for answer in sent] == [303] * 3 + [429] * 3 and sent[-1].headers["retry-after"] == "1"
+        assert site.events() == ["login-failed"] * 3
+        asked = [site.other().post(f"{LOGIN}/options") for _ in range(6)]
+        assert [answer.status for answer in asked] == [200] * 3 + [429] * 3
+        assert asked[-1].json()["code"] == "too-many-logins"
+        assert len(rows(site, "link", "id")) == len(rows(site, "event", "id")) == 3
+
+
+def test_a_login_that_is_right_takes_its_try_back() -> None:
+    few: Any = {"free": 3}
+    site, _ = site_with(throttle=Throttle(clock=lambda: 1.8e9, address=few, passkey=few))
+    with site.running(Passkeys()):
+        site.make()
+        site.log_in()
+        add(site, key := Authenticator())
+        for _ in range(6):
+            show(site, key, (browser := site.other()))
+            assert is_in(browser)
 
 
 # -- which site it is ------------------------------------------------------------------------------------------------

@@ -8,11 +8,11 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import pytest
-from sqlalchemy import ColumnElement, or_
+from sqlalchemy import ColumnElement, or_, true
 
 from auth.site import Base, Site, User, each_once
 from wholestack import App, Request, Router, SetupError, rule
-from wholestack.auth import AccessRequired, Identity, Policy, access_of, govern, permission, policy, role, staff
+from wholestack.auth import AccessRequired, Identity, Policy, access_of, govern, permission, policy, public, role, staff
 from wholestack.crud import crud
 from wholestack.db import ForeignKey, Mapped, Session, UUIDModel, mapped_column, select
 from wholestack.realtime import Socket
@@ -25,6 +25,10 @@ class Post(UUIDModel, Base):
     is_public: Mapped[bool] = mapped_column(default=False)
     owner_id: Mapped[uuid.UUID] = mapped_column(ForeignKey(User.id))
     editor_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey(User.id), default=None)
+
+
+class Remark(UUIDModel, Base):
+    text: Mapped[str]
 
 
 class Place(Base):
@@ -62,6 +66,16 @@ def is_editor(user: User, post: Post) -> bool:
 @is_editor.where
 def _(user: User) -> ColumnElement[bool]:
     return Post.editor_id == user.id
+
+
+@policy
+def reads(user: User | None, remark: Remark) -> bool:
+    return True
+
+
+@reads.where
+def _(user: User | None) -> ColumnElement[bool]:
+    return true()
 
 
 @policy
@@ -148,6 +162,11 @@ def guarded(app: App) -> None:
     app.get("/two/{a}/{b}", needs=[can_see.on("a"), can_see.on("b")])(read)
 
 
+def make_remark(db: Session) -> Remark:
+    db.add(remark := Remark(text="As the app has it"))
+    return remark
+
+
 def listed(app: App) -> None:
     """A socket, lists, and a whole API."""
 
@@ -165,6 +184,14 @@ def listed(app: App) -> None:
 
     api = crud(Post, "/posts", without=("owner_id", "editor_id"), orders=("title",))
     app.include(govern(api, view=can_see, change=may_edit, delete=can_edit))
+    app.include(govern(crud(Remark, "/remarks"), view=reads))
+    app.include(govern(crud(Remark, "/guests"), view=reads, create=public))
+    app.include(govern(crud(Remark, "/notices", needs={"create": staff}), view=reads, create=moderates))
+    own = crud(Remark, "/own", actions=("list", "create"))
+    own.create(make_remark)
+    own.post("/count")(lambda: "counted")
+    app.include(govern(own, view=reads))
+    app.include(govern(crud(Remark, "/read", actions=("list", "detail")), view=reads))
 
 
 @contextmanager
@@ -304,6 +331,25 @@ def test_crud_is_filtered(world: World) -> None:
     assert world.who["bob"].patch(opened, **change).status == 200
     assert world.who["bob"].delete(opened).status == 403
     assert world.who["zoe"].delete(opened).status == 204
+
+
+def test_who_makes_rows_by_crud_is_somebody(world: World) -> None:
+    def made(path: str) -> dict[str, int]:
+        return world.status("POST", path, json={"text": "Hello"})
+
+    assert made("/remarks") == {"zoe": 201, "bob": 201, "nobody": 401}
+    assert made("/own") == {"zoe": 201, "bob": 201, "nobody": 401}
+    assert made("/own/count") == {"zoe": 200, "bob": 200, "nobody": 200}  # A route of the app's own.
+    assert made("/guests") == {"zoe": 201, "bob": 201, "nobody": 201}
+    assert made("/notices") == {"zoe": 403, "bob": 403, "nobody": 401}
+    world.grant(world.bob, "moderators", "posts.moderate")
+    with world.app.session() as db:
+        db.get_one(User, world.zoe.id).is_staff = True
+    assert made("/notices") == {"zoe": 403, "bob": 403, "nobody": 401}  # What `crud` was told holds beside it.
+    with world.app.session() as db:
+        db.get_one(User, world.bob.id).is_staff = True
+    assert made("/notices") == {"zoe": 403, "bob": 201, "nobody": 401}
+    assert made("/read") == {"zoe": 405, "bob": 405, "nobody": 405}
 
 
 # -- in code ---------------------------------------------------------------------------------------------------------

@@ -34,6 +34,7 @@ from wholestack.templates import Page
 
 SESSION, TOKEN = {"session": []}, {"token": []}
 EITHER = [SESSION, TOKEN]
+ALL: list[dict[str, list[str]]] = [{"session": ["*"]}, {"token": ["*"]}]
 
 
 @rule(scheme={"key": {"type": "apiKey", "in": "header", "name": "X-Key"}})
@@ -48,13 +49,13 @@ def is_zoe(user: User) -> bool:
 
 RULES: dict[str, tuple[Rule, list[dict[str, list[str]]] | None]] = {
     "logged-in": (logged_in, EITHER),
-    "staff": (staff, EITHER),
-    "superuser": (superuser, EITHER),
+    "staff": (staff, ALL),
+    "superuser": (superuser, ALL),
     "confirmed": (confirmed, EITHER),
-    "role": (role("editor"), EITHER),
+    "role": (role("editor"), ALL),
     "permission": (permission("a.b"), [{"session": ["a.b"]}, {"token": ["a.b"]}]),
     "both": (permission("a.b") & permission("a.c"), [{"session": ["a.b", "a.c"]}, {"token": ["a.b", "a.c"]}]),
-    "one": (permission("a.b") | staff, EITHER),
+    "one": (permission("a.b") | staff, [{"session": ["a.b"]}, {"token": ["a.b"]}, *ALL]),
     "by-session": (by_session, [SESSION]),
     "recent": (recent_login(), [SESSION]),
     "mfa": (mfa(), [SESSION]),

@@ -316,6 +316,25 @@ def test_C5_a_user_who_is_closed_out_has_no_tokens(each_site: Site) -> None:
     assert status(site.client, token) == 401
 
 
+def test_the_trail_has_the_end_of_each_wherever_it_came_from(here: tuple[Site, Clock, Tokens]) -> None:
+    site, _, tokens = here
+    token_of(site)
+    one = row(site).id
+    for _ in range(2):
+        token_of(site)
+    site.make("eve@example.org")
+    token_of(site, email="eve@example.org")
+    with site.app.session() as db:
+        user = db.merge(site.find())
+        assert [tokens.revoke(user, key=one) for _ in range(2)] == [1, 0]
+        assert tokens.revoke(user) == 2 and tokens.revoke(user) == 0
+    event = site.auth.tables.event
+    with site.app.session() as db:
+        ended = db.execute(select(event.user, event.details).where(event.kind == "token-revoked")).all()
+    assert [user for user, _ in ended] == [site.find().key] * 3
+    assert {details["name"] for _, details in ended} == {"ci"} and all(details["hint"] for _, details in ended)
+
+
 def test_an_expired_one_is_dead_and_says_so_on_the_page(here: tuple[Site, Clock, Tokens]) -> None:
     site, clock, _ = here
     token = token_of(site, days=1)

@@ -16,8 +16,9 @@ import pytest
 from auth.factors import SECRET, Clock, PhoneApp, at_once, begun_anew, rows, set_up_totp, shown, site_with, waiting_app
 from auth.site import BROWSER, EMAIL, PASSWORD, Site, each_once, errors
 from wholestack import App, SetupError
-from wholestack.auth import TOTP, Throttle, logged_in, mfa, permission, staff, superuser
+from wholestack.auth import TOTP, Throttle, Tokens, logged_in, mfa, permission, staff, superuser
 from wholestack.db import update
+from wholestack.testing import log_in
 
 WRONG = "This code is wrong, or was used already."
 OTHER = "bo@example.org"
@@ -186,6 +187,21 @@ def test_a_password_alone_changes_no_second_factor(site_and_clock: tuple[Site, C
         db.execute(update(site.auth.tables.totp).values(confirmed_at=clock.now))
     for path in ("/account/factors/totp/remove", "/account/factors/totp/begin", "/account/factors/recovery-codes"):
         assert site.send(path, thief).headers["location"].startswith("/account/second-factor"), path
+
+
+def test_a_password_alone_makes_no_token_beside_a_second_factor() -> None:
+    site, clock = site_with()
+    with site.running(Tokens(), TOTP()):
+        site.make()
+        site.log_in()
+        assert site.client.post("/account/tokens", json={"name": "before"}).status == 201  # There is none yet.
+        set_up_totp(site, clock)
+        assert site.client.post("/account/tokens", json={"name": "both"}).status == 201
+        log_in(thief := site.other(), site.find(), "pwd")
+        site.send("/account/confirm-login", thief, password=PASSWORD)
+        refused = thief.post("/account/tokens", json={"name": "thief"})
+        assert (refused.status, refused.json()["code"]) == (403, "second-factor-required")
+        assert thief.get("/account/tokens/new").status == 403
 
 
 # -- the codes -------------------------------------------------------------------------------------------------------
