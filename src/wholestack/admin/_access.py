@@ -45,7 +45,7 @@ class Access:
     ) -> None:
         self.resource = resource
         self.identity = identity
-        self.deleted = deleted and mark_of(resource) is not None
+        self.deleted: bool = deleted and mark_of(resource) is not None
         self.tenant = tenant
 
     # -- the model and its rows --------------------------------------------------------------------------------------
