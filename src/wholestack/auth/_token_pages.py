@@ -129,6 +129,7 @@ def revoke_by_form(
 @router.delete("/tokens/{id}", errors=(NotFound,))
 def revoke_token(id: uuid.UUID, accounts: Accounts[Any], tokens: Tokens) -> None:
     """Revoke a token: whoever shows it is nobody from now on."""
+    accounts.identity.require_owner()
     user: Any = accounts.identity.required()
     found = accounts.db.scalar(
         select(accounts.tables.token).where(accounts.tables.token.id == id, accounts.tables.token.user_id == user.id)
