@@ -290,6 +290,7 @@ async def close(
 
 def _proven(accounts: Accounts[Any], user: Any, password: pydantic.SecretStr | None, field: str) -> None:
     """Go on only for who has shown the account's password, or where it has none, has come in a short while ago."""
+    accounts.identity.require_owner()
     if user.password is None:
         accounts.identity.require_recent(_RECENT)
     elif password is None or not accounts.is_own_password(user, password.get_secret_value()):

@@ -12,8 +12,10 @@ from sqlalchemy import delete
 from sqlalchemy import inspect as inspect_mapped
 
 from wholestack.db import IntegrityError, select
+from wholestack.sessions import NotRevocable
 
 from ._accounts import Accounts
+from ._factor_removal import held_factors
 
 _HIDDEN = frozenset({"password", "secret", "digest", "public_key", "login_version"})
 """Columns that open something, which are in no export."""
@@ -164,10 +166,27 @@ def exported(accounts: Accounts[Any], user: Any) -> dict[str, Any]:
         model = getattr(tables, name)
         rows = accounts.db.scalars(select(model).where(model.user_id == user.id)).all()
         found[f"{name}s"] = [_columns(row) for row in rows]
+    role, membership = tables.role, tables.membership
+    theirs = select(role).join(membership, membership.role_id == role.id).where(membership.user_id == user.id)
+    found["roles"] = [_columns(row) for row in accounts.db.scalars(theirs.order_by(role.name))]
+    held = held_factors(accounts, user)
+    found["totp"] = None if held.totp is None else _columns(held.totp)
+    found["recovery_codes"] = held.recovery
+    found["devices"] = _devices(accounts, user)
     event = tables.event
     rows = accounts.db.scalars(select(event).where(event.user == user.key).order_by(event.created_at)).all()
     found["events"] = [_columns(row) for row in rows]
     return found
+
+
+def _devices(accounts: Accounts[Any], user: Any) -> list[dict[str, Any]]:
+    """Where they are logged in; nothing where sessions are with their browsers. The key of one is no part of it."""
+    try:
+        devices = accounts._sessions.of(user.key)
+    except NotRevocable:
+        return []
+    names = ("created_at", "seen_at", "agent", "address")
+    return [{name: _plain(getattr(each, name)) for name in names} for each in devices]
 
 
 def _columns(row: Any) -> dict[str, Any]:

@@ -13,8 +13,9 @@ import pydantic
 from sqlalchemy import ColumnElement, Select, and_, bindparam, or_
 from sqlalchemy import inspect as inspect_mapped
 
-from wholestack import Request
+from wholestack import Forbidden, Request
 from wholestack.db import Session, select
+from wholestack.languages import gettext
 from wholestack.sessions import BrowserSession, owner_key
 
 from ._errors import LoginRequired, LoginTooOld, ScopeMissing, TokenRefused
@@ -281,6 +282,17 @@ class Identity(Generic[U]):
         confirmed = self.login.confirmed_at
         if confirmed is None or self.impersonator is not None or self.now() - confirmed > within:
             raise LoginTooOld("Log in again for this: the last time is too long ago.")
+
+    def require_owner(self) -> None:
+        """Go on only where the user themselves is here, and not somebody who acts for them.
+
+        Raises:
+            LoginRequired: nobody is logged in.
+            Forbidden: somebody acts for the user.
+        """
+        self.required()
+        if self.impersonator is not None:
+            raise Forbidden(gettext("Whoever acts for somebody may not do this: it is for the owner of the account."))
 
     # -- what they may -------------------------------------------------------------------------------------------
 

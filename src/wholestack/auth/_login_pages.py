@@ -86,6 +86,7 @@ def show_confirm_login(
     form: FormView[PasswordAgain], places: Places, request: Request, accounts: Accounts[Any], next: Next = ""
 ) -> Page:
     """The form to prove again with who one is."""
+    accounts.identity.require_owner()
     form.action = places.to(request, "/confirm-login", next=next)
     form.submit = gettext("Go on")
     who = accounts.identity.required()
@@ -97,6 +98,7 @@ async def confirm_login(
     again: Form[PasswordAgain], accounts: Accounts[Any], places: Places, request: Request, next: Next = ""
 ) -> Redirect:
     """Prove again who one is, before something dangerous."""
+    accounts.identity.require_owner()
     if not accounts.is_own_password(accounts.identity.required(), again.password.get_secret_value()):
         raise FormError("password", gettext("This is not your password."))
     accounts.confirm("pwd")

@@ -45,6 +45,17 @@ class Shown:
         """`user` of templates: who is logged in, or None."""
         return self._asked(request, lambda identity: None if identity is None else identity.user)
 
+    def impersonator(self, request: Request) -> str | None:
+        """`impersonator` of templates: the key of who acts as the user, or None.
+
+        Every page asks, and so the session is looked at first, which is loaded for messages: for most that is all.
+        """
+
+        def ask(identity: Identity[Any] | None) -> str | None:
+            return None if identity is None or not _seems_acted(identity) else identity.impersonator
+
+        return self._asked(request, ask)
+
     def can(self, request: Request) -> Callable[..., bool]:
         """`can` of templates: whether they have a permission, or may do something with a row."""
 
@@ -79,6 +90,12 @@ class Shown:
     @functools.cached_property
     def _session(self) -> Callable[[Request], BrowserSession[Login]]:
         return self._app.plugin(Sessions).reader(Login)
+
+
+def _seems_acted(identity: Identity[Any]) -> bool:
+    """Whether somebody may act as the user, by what is known of them, or else by the session alone."""
+    session = identity._session
+    return identity._found or (session.user is not None and session.data.impersonator is not None)
 
 
 def _end(db: Session) -> None:

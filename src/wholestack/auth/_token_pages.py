@@ -130,6 +130,7 @@ def revoke_by_form(
 @router.delete("/tokens/{id}", errors=(NotFound,))
 def revoke_token(id: uuid.UUID, accounts: Accounts[Any], tokens: Tokens) -> None:
     """Revoke a token: whoever shows it is nobody from now on."""
+    accounts.identity.require_owner()
     user: Any = accounts.identity.required()
     ended = tokens.revoked(user, key=id)
     if not ended:

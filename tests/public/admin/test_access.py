@@ -154,6 +154,26 @@ def test_who_acts_for_somebody_only_looks(site: Site) -> None:
     assert helper.key != user.key
 
 
+def test_a_users_page_has_the_button_to_act_as_them(site: Site) -> None:
+    user = login(site.other(), is_staff=False)
+    button = f'<form method="post" action="/account/impersonate/{user.key}">'
+    helper = login(site.client, "person.view", "user.impersonate")
+    page = site.client.get(f"/admin/person/{user.id}").text
+    assert button in page and "Act as this user" in page
+    assert "/account/impersonate/" not in site.client.get(f"/admin/person/{helper.id}").text
+    login(site.client, "person.view", "person.change")
+    assert "/account/impersonate/" not in site.client.get(f"/admin/person/{user.id}").text
+
+
+def test_the_admin_says_whom_one_acts_as(site: Site) -> None:
+    login(site.client, "user.impersonate")
+    user = login(site.other(), "shelf.view", is_staff=False)
+    assert post(site.client, f"/account/impersonate/{user.key}").status == 303
+    with site.app.session() as db:
+        db.get_one(Person, user.id).is_staff = True
+    assert '<aside class="acting"' in site.client.get("/admin/shelf", headers=BROWSER).text
+
+
 # -- the door ----------------------------------------------------------------------------------------------------------
 
 

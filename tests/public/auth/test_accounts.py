@@ -421,6 +421,23 @@ def test_what_is_kept_is_exported_without_what_opens_anything(site: Site) -> Non
     assert "password" not in found["user"] and "attachment" in answer.headers["content-disposition"]
 
 
+def test_roles_devices_and_factors_are_exported(site: Site) -> None:
+    user = site.make()
+    tables, now = site.auth.tables, site.auth.terms.clock()
+    site.grant(user, "editors", "news.publish")
+    with site.app.session() as db:
+        db.add(tables.totp(user_id=user.id, secret=b"the secret of an app", confirmed_at=now))
+        db.add(tables.recovery_code(user_id=user.id, digest="0" * 64))
+    log_in(site.client, user, "pwd", "otp")
+    log_in(site.other(), user)
+    answer = site.client.get("/account/export")
+    found = answer.json()
+    assert [(each["name"], each["permissions"]) for each in found["roles"]] == [("editors", ["news.publish"])]
+    assert len(found["devices"]) == 2 and all("key" not in each and each["seen_at"] for each in found["devices"])
+    assert found["totp"]["confirmed_at"] and "secret" not in found["totp"] and found["recovery_codes"] == 1
+    assert "0" * 64 not in answer.text and "the secret" not in answer.text
+
+
 def test_an_account_ends(site: Site) -> None:
     user = site.make()
     elsewhere = site.other()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import create_engine, text
@@ -11,7 +12,7 @@ from sqlalchemy import create_engine, text
 import databases
 from auth.factors import Clock, site_with
 from auth.site import BROWSER, EMAIL, PASSWORD, Site, cheap
-from wholestack.auth import TOTP, Impersonation, Passwords, Throttle, import_django
+from wholestack.auth import TOTP, Accounts, Impersonation, Passwords, Throttle, import_django
 from wholestack.db import select, update
 from wholestack.testing import log_in
 
@@ -96,13 +97,19 @@ def test_nobody_acts_as_who_may_do_more_than_staff(site_with_help: Site) -> None
 
 
 def test_who_acts_for_somebody_never_has_two_factors() -> None:
-    """Also when they know the user's password, and prove it."""
+    """Also where it is noted that they have proven something."""
     site, _ = site_with()
+
+    @site.app.post("/prove")
+    def prove(accounts: Accounts[Any]) -> None:
+        accounts.confirm("pwd")
+
     with site.running(TOTP(), Impersonation()):
         user, helper = acting(site)
         log_in(site.client, helper)
         site.send(f"/account/impersonate/{user.key}")  # type: ignore[attr-defined]
-        assert site.send("/account/confirm-login", password=PASSWORD).status == 303
+        assert site.send("/account/confirm-login", password=PASSWORD).status == 403
+        assert site.send("/prove").status == 204
         assert "pwd" in site.client.get("/methods").json()
         assert site.client.get("/strong").json()["code"] == "second-factor-required"
         assert site.client.get("/fresh").json()["code"] == "login-too-old"
