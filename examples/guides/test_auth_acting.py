@@ -12,26 +12,26 @@ from wholestack.testing import Client, log_in
 
 
 # [app]
-class Subscriber(UserMixin, UUIDModel):
+class Listener(UserMixin, UUIDModel):
     pass
 
 
 app = App(title="The paper")
-app.use(Database("sqlite://"), Auth(Subscriber), Impersonation())
+app.use(Database("sqlite://"), Auth(Listener), Impersonation())
 
 
 @app.get("/subscription")
-def show_subscription(identity: Identity[Subscriber]) -> list[str | None]:
+def show_subscription(identity: Identity[Listener]) -> list[str | None]:
     return [identity.required().email, identity.impersonator]
 
 
 @app.post("/subscription/pay", needs=recent_login(minutes=10))
-def pay(subscriber: Subscriber) -> str:
+def pay(listener: Listener) -> str:
     return "paid"
 
 
 @app.post("/subscription/end")
-def end_subscription(identity: Identity[Subscriber]) -> str:
+def end_subscription(identity: Identity[Listener]) -> str:
     identity.require_owner()
     return "ended"
 
@@ -42,8 +42,8 @@ def end_subscription(identity: Identity[Subscriber]) -> str:
 def test_staff_act_as_a_user() -> None:
     with Client(app) as client:
         with app.session() as db:
-            db.add(zoe := Subscriber(email="zoe@example.org"))
-            db.add(helper := Subscriber(email="help@example.org", is_superuser=True))
+            db.add(zoe := Listener(email="zoe@example.org"))
+            db.add(helper := Listener(email="help@example.org", is_superuser=True))
         # [test]
         log_in(client, helper)
         client.post(f"/account/impersonate/{zoe.key}", follow=False).expect(303)
