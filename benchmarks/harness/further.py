@@ -9,7 +9,8 @@ from typing import Any
 
 FOLDER = Path(__file__).parents[1]
 HEADING = "## Further tables"
-_LINKS = """- [Live answers and middleware](results-live.md): `scripts/bench live`.
+_LINKS = """- [Instructions of a request](results-instructions.md): `scripts/bench instructions`, the same on each machine.
+- [Live answers and middleware](results-live.md): `scripts/bench live`.
 - [A database](results-data.md): `scripts/bench data`.
 - [Pages, forms, login, static files, uploads](results-pages.md): `scripts/bench pages`.
 - [Back offices on a million rows](results-admin.md): `scripts/bench admin`; in short, milliseconds of ours and of the best other one:"""
