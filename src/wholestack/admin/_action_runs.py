@@ -145,8 +145,7 @@ class ActionRun:
         for key, old in zip(keys, before, strict=True):
             new = snapshot(resource, there[key]) if key in there else dict.fromkeys(old)
             found[key] = {name: pair for name, pair in differences(old, new).items() if not is_secret(resource, name)}
-        called = Called(self._db, resource)
-        called.learn(found.values())
+        called = Called(self._db, resource, found.values())
         changes = []
         for key, label, old in zip(keys, labels, before, strict=True):
             if values := found[key]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -133,40 +132,27 @@ def labels_of(db: Session, resource: Resource, name: str, keys: Sequence[Any]) -
 
 
 class Called:
-    """What the rows are called to which many changes of one model refer: one query for each field, and none for what is
-    known already.
+    """What the rows are called to which many changes of one model refer: one query for each field.
 
     Arguments:
         db: the session.
         resource: the model.
+        changes: by attribute, before and after, of each change.
     """
 
-    def __init__(self, db: Session, resource: Resource) -> None:
-        self._db = db
-        self._resource = resource
-        self._known: dict[str, dict[str, str]] = {}
-        self._asked: dict[str, set[Any]] = {}
-
-    def learn(self, changes: Iterable[Mapping[str, Sequence[Any]]]) -> None:
-        """Look up what some changes refer to: by attribute, before and after."""
+    def __init__(self, db: Session, resource: Resource, changes: Iterable[Mapping[str, Sequence[Any]]]) -> None:
         wanted: dict[str, set[Any]] = {}
         for values in changes:
-            for name in values.keys() & self._fields:
-                wanted.setdefault(name, set()).update(keys_in(values[name]))
-        for name, keys in wanted.items():
-            fresh = keys - self._asked.setdefault(name, set())
-            self._asked[name] |= fresh
-            self._known.setdefault(name, {}).update(labels_of(self._db, self._resource, name, [*fresh]))
-
-    @functools.cached_property
-    def _fields(self) -> set[str]:
-        return {name for name in fields_of(self._resource) if relation_at(self._resource, name) is not None}
+            for name, pair in values.items():
+                if relation_at(resource, name) is not None:
+                    wanted.setdefault(name, set()).update(keys_in(pair))
+        self._known = {name: labels_of(db, resource, name, [*keys]) for name, keys in wanted.items()}
 
     def of(self, values: Mapping[str, Sequence[Any]]) -> dict[str, dict[str, str]]:
-        """What the rows of one change are called, by field and key."""
+        """What the rows of one of these changes are called, by field and key."""
         found = {}
-        for name in values.keys() & self._fields:
-            known = self._known.get(name, {})
+        for name in values.keys() & self._known.keys():
+            known = self._known[name]
             texts = [text for key in keys_in(values[name])[:_MOST_LABELS] if (text := str(plain(key))) in known]
             if texts:
                 found[name] = {text: known[text] for text in texts}
