@@ -10,8 +10,10 @@ import pytest
 from sqlalchemy import select
 
 from admin.bulk import BulkBooks, books, bulk_site, choose, confirm
-from admin.site import BROWSER, Book, Person, Review, Site, errors, login, post
-from wholestack.admin import Selection, action
+from admin.site import BROWSER, Author, Book, Person, Review, Site, errors, login, post
+from wholestack.admin import AdminView, Selection, action
+from wholestack.auth import Identity
+from wholestack.db import Session
 from wholestack.outbox import Outbox, settle
 
 
@@ -353,3 +355,25 @@ def test_a_row_that_is_locked_meanwhile_stops_it_and_is_named(later: Site) -> No
     assert job(later).state == "failed"
     assert "Book 400" in job(later).note
     assert in_print(later) == {True}
+
+
+class GivenBooks(AdminView[Book]):
+    @action("Give to the last author", permission="give")
+    def give(self, books: Selection[Book], db: Session, identity: Identity[Person]) -> None:
+        last = db.scalars(select(Author).order_by(Author.id.desc())).first()
+        for book in books.rows():
+            book.author_id, book.summary = last.id, f"by {identity.required().email}"
+
+
+def test_the_history_of_an_action_calls_related_rows_by_their_names_and_it_knows_who_does_it() -> None:
+    with Site(GivenBooks, Author, Person).running() as site:
+        ann, bo = site.author("Ann"), site.author("Bo")
+        book = site.book("One", ann)
+        login(site.client, "*", email="boss@x.org")
+        where = choose(site, "give", [book.id])
+        assert post(site.client, where, {"counted": 1}).status == 303
+        rows = site.admin.history.rows
+        with site.app.session() as db:
+            labels = db.scalars(select(rows.c.labels).where(rows.c.action == "give")).one()
+        assert labels == {"author_id": {str(ann.id): "Ann", str(bo.id): "Bo"}}
+        assert site.all(Book)[0].summary == "by boss@x.org"
