@@ -30,6 +30,7 @@ SERVICES: dict[str, tuple[str, ...]] = {
     "npm": ("npm",),
     "postgresql": ("postgres", "/usr/lib/postgresql/*/bin/postgres"),
     "redis": ("redis-server", "valkey-server"),
+    "sqlmap": ("sqlmap",),
     "wrk": ("wrk",),
     "zbarimg": ("zbarimg",),
 }

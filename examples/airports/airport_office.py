@@ -42,6 +42,7 @@ DAYS = 14
 
 class Airports(AdminView[Row]):
     title = lazy("Airports")
+    singular = lazy("Airport")
     group = lazy("Places")
     icon = "✈"
     columns = ("name", "code", "city", "state")

@@ -11,7 +11,7 @@ from auth.provider import CLIENT, SECRET, Provider
 
 # [imports]
 from wholestack import App
-from wholestack.auth import Auth, Identity, OpenIDConnect, UserMixin, apple, github, google, keycloak, microsoft
+from wholestack.auth import Auth, Identity, OAuth2, OpenIDConnect, UserMixin, apple, github, google, keycloak, microsoft
 from wholestack.db import Database, Mapped, UUIDModel, mapped_column
 from wholestack.mail import Mailing
 from wholestack.testing import Client, log_in
@@ -54,6 +54,18 @@ some_tenants = microsoft("organizations", tenants=["72f988bf-86f1-41af-91ab-2d7c
 workspace = google(name="work", title="Work", workspaces=["example.org"], sign_up=True)
 apple_login = apple("ABCDE12345", "KEY1234567")
 # [/others]
+
+# [oauth2]
+chat = OAuth2(
+    "chat",
+    "https://chat.example",
+    authorize="/oauth2/authorize",
+    token="/api/oauth2/token",
+    profile="/api/users/@me",
+    verified="verified",
+    scopes=("identify", "email"),
+)
+# [/oauth2]
 
 
 def test_the_page_of_login_leads_to_each(monkeypatch: pytest.MonkeyPatch) -> None:

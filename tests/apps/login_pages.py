@@ -66,8 +66,8 @@ def from_outside(seen: Seen, site: Site) -> None:
 def from_inside(seen: Seen, site: Site, clock: Clock) -> None:
     site.log_in()
     here, tables, user = site.client, site.auth.tables, site.find()
-    paths = ("", "/password", "/email", "/close", "/logout", "/confirm-login", "/external", "/factors", "/tokens/new")
-    for path in paths:
+    paths = ("", "/password", "/password/remove", "/email", "/close", "/logout", "/confirm-login", "/external")
+    for path in (*paths, "/factors", "/tokens/new"):
         seen.look(here, f"/account{path}")
     seen.look(here, "/account", "ar")
     seen.look(here, "/account/tokens", name="A & <program>", scopes="*", days="7")

@@ -77,6 +77,15 @@ def test_who_may_change_what(client: Client) -> None:
     assert made_by_tower.status == 403 and not member("reader").is_superuser
 
 
+def test_a_relation_by_a_text_is_told_with_the_other_faults(client: Client) -> None:
+    log_in(client, member("boss"))
+    answer = client.post("/admin/airport-report/new", data={"airport_code": "", "name": "", "stars": "4"}, follow=False)
+    told = re.findall(r'<a href="#f-(\w+)">[^<]*This field is required', answer.text)
+    assert (answer.status, told) == (422, ["airport_code", "name", "text"])
+    choice = re.search(r'<select[^>]*name="airport_code"[^>]*>', answer.text)
+    assert choice is not None and "minlength" not in choice[0]
+
+
 def test_flights_are_those_of_the_own_club(client: Client) -> None:
     with app.session() as db:
         other = Club(name="Others")

@@ -151,6 +151,7 @@ class Place:
             "code": "JFK",
             "name": "x",
             "version": "x",
+            "rest": "nothing/there",
         }
         return re.sub(r"\{(\w+)\}", lambda found: str(own[found[1]]), route)
 

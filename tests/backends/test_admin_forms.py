@@ -107,6 +107,23 @@ class FormList(FormBase):
     )
 
 
+class FormStage(FormBase):
+    """What is read with each of its rows, and may be nothing."""
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(80))
+    list_id: Mapped[int | None] = mapped_column(ForeignKey("form_list.id"))
+    list: Mapped[FormList | None] = relationship(lazy="joined")
+    kind: Mapped[str] = mapped_column(String(20), default="stage")
+    __mapper_args__ = {"polymorphic_on": "kind", "polymorphic_identity": "stage", "with_polymorphic": "*"}
+
+
+class FormTent(FormStage):
+    id: Mapped[int] = mapped_column(ForeignKey("form_stage.id"), primary_key=True)
+    poles: Mapped[int] = mapped_column(default=1)
+    __mapper_args__ = {"polymorphic_identity": "tent"}
+
+
 class Songs(AdminView[FormSong]):
     inlines = (Inline(FormVerse, fields=("text",), order="place"), Inline(FormSeat, order="place"))
 
@@ -126,7 +143,9 @@ def client(url: str) -> Iterator[Client]:
     app = App(docs=False)
     database = Database(url, models=FormBase, migrations=None)
     app.use(
-        database, Auth(FormClerk, passwords=Passwords(memory=8, passes=1)), Admin(Songs, Hymns, FormVerse, FormList)
+        database,
+        Auth(FormClerk, passwords=Passwords(memory=8, passes=1)),
+        Admin(Songs, Hymns, FormVerse, FormList, FormStage, FormTent),
     )
     with Client(app, interface="wsgi") as found:
         database.create_tables()
@@ -314,3 +333,13 @@ def test_what_the_model_makes_the_same_again_is_refused_and_changes_nothing(
     answer = client.post(path, data={**data, **seats(*turned)}, headers=PAGE)
     assert answer.status in {409, 422}
     assert held(client) == before
+
+
+def test_a_row_is_locked_without_what_is_joined_to_it(client: Client) -> None:
+    with client.app.session() as db:
+        db.add_all([FormStage(id=1, name="Hall"), FormTent(id=2, name="Circus", poles=4)])
+    for path in ("form-stage/1", "form-stage/2", "form-tent/2"):
+        answer = client.post(f"/admin/{path}", data={"name": f"New {path}", "poles": "5"}, headers=PAGE)
+        assert answer.status == 303, answer.text
+    with client.app.session() as db:
+        assert [*db.scalars(select(FormStage.name).order_by(FormStage.id))] == ["New form-stage/1", "New form-tent/2"]

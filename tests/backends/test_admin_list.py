@@ -45,6 +45,11 @@ class ListEssay(ListBase):
     follows: Mapped[ListEssay | None] = relationship(remote_side="ListEssay.id")
 
 
+class ListSlip(ListBase):
+    id: Mapped[int] = mapped_column(primary_key=True)
+    title: Mapped[str] = mapped_column(String(80))
+
+
 class ListInvoice(OfTenant, ListBase):
     id: Mapped[int] = mapped_column(primary_key=True)
     tenant_id: Mapped[int]
@@ -92,7 +97,7 @@ def client(url: str) -> Iterator[Client]:
     database = Database(url, models=ListBase, migrations=None)
     app.provide(first_tenant)
     auth = Auth(ListClerk, passwords=Passwords(memory=8, passes=1))
-    app.use(database, auth, Tenants(), Admin(Essays, Shelves, ListInvoice, Lines, ListClerk))
+    app.use(database, auth, Tenants(), Admin(Essays, Shelves, ListSlip, ListInvoice, Lines, ListClerk))
     with Client(app) as found:
         database.create_tables()
         with app.session() as db:
@@ -242,3 +247,53 @@ def test_a_jump_reads_no_row_on_the_way(client: Client) -> None:
     (walk,) = [each for each in statements if each.startswith("SELECT list_essay.words, list_essay.id")]
     assert "body" not in walk
     assert "title" not in walk
+
+
+def test_what_is_not_found_is_looked_for_once(client: Client) -> None:
+    statements: list[str] = []
+
+    def hear(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
+        statements.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", hear)
+    page = client.get("/admin/list-line?q=nowhere").text
+    event.remove(Engine, "before_cursor_execute", hear)
+    assert re.search(r"\b0 rows\b", page)
+    assert len([each for each in statements if "nowhere" in each or "LIKE" in each.upper()]) == 1, statements
+
+
+def planned(client: Client, url: str) -> tuple[int, int]:
+    """How often the statement of a list's page was run by a plan for any values, and was planned for its own, when the
+    page was asked for thirty times.
+    """
+    found: list[tuple[int, int]] = []
+
+    def look(connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
+        if statement.startswith("SELECT list_slip.id, list_slip.title"):
+            own = connection.connection.dbapi_connection
+            known = own.cursor().execute("SELECT statement, generic_plans, custom_plans FROM pg_prepared_statements")
+            found[:] = [(same, anew) for sent, same, anew in known if re.sub(r"\$\d+", "%s", sent) == given(statement)]
+
+    def given(statement: str) -> str:
+        return re.sub(r"%\(\w+\)s", "%s", statement)
+
+    event.listen(Engine, "after_cursor_execute", look)
+    try:
+        for _ in range(30):
+            assert client.get(url).status == 200
+    finally:
+        event.remove(Engine, "after_cursor_execute", look)
+    (only,) = found
+    return only
+
+
+@pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
+def test_a_page_of_all_rows_is_planned_once(client: Client) -> None:
+    with client.app.session() as db:
+        db.execute(text("DELETE FROM list_slip"))
+        db.execute(text("INSERT INTO list_slip SELECT n, 'x' FROM generate_series(1, 20000) AS s (n)"))
+    with client.app.session() as db:
+        db.execute(text("ANALYZE list_slip"))
+    for query in ("limit=37", "limit=38&page=9"):
+        same, anew = planned(client, f"/admin/list-slip?{query}")
+        assert same > anew, query

@@ -27,6 +27,7 @@ from sqlalchemy import (
 from sqlalchemy import Table as Core
 from sqlalchemy import column as light_column
 from sqlalchemy import table as light_table
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import (
     aliased,
     column_property,
@@ -448,6 +449,12 @@ def test_upserts_within_the_tenant(db: Session, kind: str) -> None:
     for key in (8, 9):
         upsert(db, Sticker, [{"id": key, "code": 8}], on=["tenant_id", "code"], update=["id"])
     assert sorted(db.scalars(select(Sticker.id))) == [1, 9]
+    native: Any = {"sqlite": sqlite.insert, "postgresql": postgresql.insert}[kind]
+    meets = {"index_elements": ["tenant_id", "code"]}
+    with pytest.raises(UnscopedStatement):  # It would give our row to another tenant.
+        db.execute(native(Sticker).on_conflict_do_update(**meets, set_={"tenant_id": 2}), [{"id": 7, "code": 8}])
+    db.execute(native(Sticker).on_conflict_do_update(**meets, set_={"id": 7}), [{"id": 7, "code": 8}])
+    assert sorted(db.scalars(select(Sticker.id))) == [1, 7]
 
 
 def test_all_rows_by_name(db: Session) -> None:
@@ -559,6 +566,12 @@ def test_the_database_holds_it_by_itself(secured: Database, monkeypatch: pytest.
         assert sorted(db.scalar(everything) or ()) == [10, 11]
         db.rollback()
     with secured.units.opened(mode) as db:
+        assert db.scalar(everything) is None
+    with secured.units.opened(mode) as db:
+        scope_to(db, Tenant(1), row_security=True)
+        assert sorted(db.scalar(everything) or ()) == [10, 11]
+        db.commit()
+    with secured.units.opened(mode) as db:  # It ends with a commit as well: the connection is another's now.
         assert db.scalar(everything) is None
 
 

@@ -158,7 +158,7 @@ def test_of_many_from_everywhere_as_many_pass_as_may(throttle: Throttle, ann: st
     """Keys that are new, and each try under three of them, one of which all share."""
     with ThreadPoolExecutor(20) as threads:
         found = list(threads.map(lambda number: wait(throttle, ann, f"203.0.113.{number}"), range(60)))
-    assert found.count(0) == 20 and set(found) == {0, 1}
+    assert found.count(0) == 6 and set(found) == {0, 2}
 
 
 def test_none_waits_for_another_that_waits_for_it(made: Made, ann: str) -> None:

@@ -22,11 +22,12 @@ import databases
 from conftest import find
 from databases import until
 from servers.matrix import free_port
-from wholestack import App, Conflict, Secret, SetupError, Text
+from wholestack import App, Conflict, Request, Secret, SetupError, Text, wait
 from wholestack.cache import Cache, Caching, DatabaseStore, MemoryStore, RedisStore, cached
 from wholestack.db import Database, Mapped, Model, Session, Table, mapped_column, select
 from wholestack.errors import CannotWait
 from wholestack.migrations import differing
+from wholestack.sessions import BrowserSession, MemorySessions, Sessions
 from wholestack.testing import AsyncClient, Client
 
 Colour = Callable[[Any], Any]
@@ -283,6 +284,39 @@ def test_one_maker_in_all_processes(make: Any, colour: Colour) -> None:
 
     assert asyncio.run(ask()) == [1] * 50
     assert len(made) == 1
+
+
+def test_no_process_waits_for_a_request_that_was_cancelled(make: Any) -> None:
+    """It had its answer, and was cancelled where a middleware wrote its session: nothing of it went on."""
+
+    class Slow(MemorySessions):
+        waits = True
+
+        def create(self, key: Any, kept: Any) -> None:
+            wait(asyncio.sleep(60))
+
+    made: list[int] = []
+    apps = [make(patience=60, lease=60) for _ in range(2)]
+    if make.kind == "memory":
+        apps = apps[:1]
+    for app in apps:
+        app.use(Sessions(Slow()))
+
+        @app.get("/", timeout=0.2)
+        @cached(vary=lambda request: 1)
+        async def page(request: Request, session: BrowserSession) -> str:
+            if not made:
+                session.data["a"] = 1
+            made.append(1)
+            return "page"
+
+        sealed(app).plugin(Caching).store.clear()
+    with Client(apps[0]) as one, Client(apps[-1]) as other:
+        assert one.get("/").status == 503
+        for client in (other, one):
+            begun = time.monotonic()
+            assert client.get("/").text == "page" and time.monotonic() - begun < 20
+    assert len(made) == 2
 
 
 def test_the_loop_goes_on(make: Any) -> None:

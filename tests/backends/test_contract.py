@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -11,7 +12,7 @@ from sqlalchemy.exc import IntegrityError
 import databases
 from backends.models import Author, AuthorOut, Counter, Note, NoteOut, app_on
 from wholestack import JSON, App, Conflict, Request
-from wholestack.db import Session, func, insert, select, text, update
+from wholestack.db import Database, Session, func, insert, select, text, update
 from wholestack.testing import Client
 
 Colour = Callable[[Any], Any]
@@ -340,6 +341,87 @@ def test_a_level_of_isolation_for_one_request(url: str, kind: str, colour: Colou
         before = client.post("/usual").json()
         assert client.post("/asked").json() == [expected, 0]
         assert client.post("/usual").json() == before != [expected, 0]
+
+
+def said(url: str, statement: str) -> None:
+    """Say it to the database, beside the app."""
+    with contextlib.closing(databases.connect(url)) as connection, contextlib.closing(connection.cursor()) as cursor:
+        cursor.execute(statement)
+        connection.commit()
+
+
+_ALL_ALONG = {"sqlite": "SERIALIZABLE", "postgresql": "REPEATABLE READ", "mariadb": "REPEATABLE READ"}
+"""The level at which a transaction sees one state from its beginning to its end."""
+
+
+@pytest.mark.parametrize("asked", ["of the request", "of the engine", "of both"])
+def test_a_level_of_isolation_holds_for_a_safe_method(url: str, kind: str, colour: Colour, asked: str) -> None:
+    """What reads without a transaction else is one, and gives its connection back as it was."""
+    if kind == "sqlite" and asked != "of the request":
+        pytest.skip("there a whole engine at that level is one writer at a time, as SQLAlchemy's own would be")
+    level, engine = _ALL_ALONG[kind], {"isolation_level": _ALL_ALONG[kind]}
+    if asked == "of both":
+        level, engine = (
+            ("SERIALIZABLE", engine) if kind == "postgresql" else (level, {"isolation_level": "READ COMMITTED"})
+        )
+    app = app_on(url, pool=1, wait=1.0, engine={} if asked == "of the request" else engine)
+
+    @app.get("/{how}")
+    @colour
+    def read(how: str, db: Session) -> list[int | None]:
+        if how == "asked" and asked != "of the engine":
+            db.connection(execution_options={"isolation_level": level})
+        before = db.scalar(select(func.count()).select_from(Counter))
+        if kind == "sqlite":
+            return [int(db.connection().connection.dbapi_connection.in_transaction)]  # type: ignore[union-attr]
+        said(url, "INSERT INTO counter (value) VALUES (1)")
+        return [before, db.scalar(select(func.count()).select_from(Counter))]
+
+    with Client(app) as client:
+        usual = client.get("/usual").json()
+        for _ in range(3):
+            found = client.get("/asked").json()
+            assert found == [1] if kind == "sqlite" else found[0] == found[1]
+        if asked == "of the request":
+            assert usual == [0] if kind == "sqlite" else usual[0] != usual[1]
+            usual = client.get("/usual").json()
+            assert usual == [0] if kind == "sqlite" else usual[0] != usual[1]
+    assert app.plugin(Database).engine.pool.status().startswith("0 of 1")
+
+
+def test_a_connection_that_cannot_be_put_in_order_is_thrown_away(url: str, colour: Colour) -> None:
+    """The server may go while a level of isolation is taken back; the place in the pool does not go with it."""
+    app, held = app_on(url, pool=1, wait=1.0), []
+
+    @app.post("/{how}")
+    @colour
+    def write(how: str, db: Session) -> None:
+        connection: Any = db.connection().connection
+        held.append(connection.dbapi_connection)
+        if how == "broken":
+            connection._connection_record.finalize_callback.append(refuse)
+
+    def refuse(_connection: Any) -> None:
+        raise RuntimeError("The server has gone.")
+
+    with Client(app) as client:
+        for how in ("broken", "broken", "usual", "usual"):
+            client.post(f"/{how}").expect(204)
+    first, second, third, fourth = held
+    assert first is not second and second is not third and third is fourth
+    assert app.plugin(Database).engine.pool.checkedout() == 0
+
+
+@pytest.mark.parametrize("kind", ["mariadb"], indirect=True)
+def test_the_server_says_the_time_in_utc_wherever_it_stands(url: str) -> None:
+    zone = databases.rows(url, "SELECT @@GLOBAL.time_zone")[0][0]
+    said(url, "SET GLOBAL time_zone = '+05:00'")
+    try:
+        app = app_on(url)
+        with app.session() as db:
+            assert db.execute(text("SELECT NOW() = UTC_TIMESTAMP()")).scalar() == 1
+    finally:
+        said(url, f"SET GLOBAL time_zone = '{zone}'")
 
 
 def test_outside_of_any_transaction(url: str, kind: str, colour: Colour) -> None:

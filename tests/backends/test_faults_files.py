@@ -9,6 +9,7 @@ import contextlib
 import os
 import pwd
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -26,6 +27,7 @@ from backends.models import Counter, app_on, empty
 from backends.served import HERE, PATHS, ask, environment, served
 from databases import Cluster, until
 from servers import serving, wire
+from servers.matrix import free_port
 from servers.serving import Serving, processor
 from wholestack import App
 from wholestack.db import Database, Session, func, insert, select
@@ -230,6 +232,64 @@ def test_F8_a_full_disk_of_PostgreSQL(small: Path) -> None:
             assert client.get("/").json() == 5000 * done
             filler.unlink()
             assert client.post("/").status == 204
+
+
+LOGGING_APP = """
+import logging
+from wholestack import App
+
+app = App(docs=False)
+
+
+@app.get("/")
+def talk() -> str:
+    logging.getLogger("app").warning("a line of the log " + "x" * 2000)
+    return "said"
+
+
+@app.get("/broken")
+async def broken() -> str:
+    raise RuntimeError("broken on purpose " + "y" * 2000)
+"""
+
+
+@pytest.mark.parametrize("server", ["uvicorn", "granian"])
+def test_F8_a_full_disk_of_the_log(small: Path, tmp_path: Path, server: str) -> None:
+    """What cannot be logged is lost, and nothing else: everybody is answered, and when there is room it is logged."""
+    (tmp_path / "talking.py").write_text(LOGGING_APP)
+    log, filler = small / "log", small / "filler"
+    port = free_port()
+    words = ("serve", str(tmp_path / "talking.py"), "--port", str(port), "--server", server, "--workers", "2")
+    told = serving.environment(WHOLESTACK_ENV="production", SECRET_KEY="k" * 32)
+    with log.open("wb") as stderr:
+        process = subprocess.Popen([*serving.COMMAND, *words], stdout=stderr, stderr=stderr, env=told)
+    try:
+
+        def ask(path: str) -> int:
+            with wire.Connection(port) as connection:
+                return connection.ask(path).status
+
+        def answered() -> bool:
+            with contextlib.suppress(OSError):
+                return ask("/") == 200
+            return False
+
+        until(answered)
+        with contextlib.suppress(OSError), filler.open("wb", buffering=0) as file:
+            while True:
+                file.write(b"x" * 512)
+        full = log.stat().st_size
+        for _ in range(50):
+            assert (ask("/"), ask("/broken")) == (200, 500)
+        assert log.stat().st_size - full < 8192
+        assert process.poll() is None
+        filler.unlink()
+        until(lambda: ask("/") == 200 and log.stat().st_size > full + 20_000)
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+    finally:
+        process.kill()
+        process.wait()
 
 
 @SQLITE_ONLY

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import dataclasses
 import datetime
+import io
 import os
 import signal
 import subprocess
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from sqlalchemy import MetaData, String, inspect, type_coerce
 from sqlalchemy.orm import Session as AlchemySession
 from sqlalchemy.orm import deferred
@@ -35,7 +37,16 @@ from wholestack.db import (
     relationship,
     select,
 )
-from wholestack.files import Files, FileStore, LocalStorage, MemoryStorage, StoredFile, StoredFileType, sweep
+from wholestack.files import (
+    Files,
+    FileStore,
+    FileTypeRefused,
+    LocalStorage,
+    MemoryStorage,
+    StoredFile,
+    StoredFileType,
+    sweep,
+)
 from wholestack.outbox import Outbox, Queue, settle, task
 from wholestack.testing import Client
 
@@ -243,6 +254,80 @@ def test_a_savepoint_that_is_rolled_back_keeps_the_row_and_its_file(case: Case) 
     assert case.kept == {stored.name}
 
 
+def test_a_savepoint_that_is_rolled_back_leaves_no_file_of_its_own(case: Case) -> None:
+    stored = case.photo()
+
+    def part(db: Session, files: FileStore) -> None:
+        with contextlib.suppress(ZeroDivisionError), db.begin_nested():
+            db.add(Photo(title="sky", file=files.save(PNG)))
+            db.delete(the(db))
+            db.flush()
+            raise ZeroDivisionError
+
+    case.run(part)
+    assert case.kept == {stored.name}
+
+    # What is let go later in the same transaction goes, whatever was begun and taken back before.
+    def both(db: Session, files: FileStore) -> None:
+        part(db, files)
+        db.delete(the(db))
+
+    case.run(both)
+    assert case.kept == set()
+
+
+def test_a_row_that_names_a_file_of_a_savepoint_that_is_rolled_back_keeps_it(case: Case) -> None:
+    small = {"small": (8, 8)}
+
+    def part(db: Session, files: FileStore) -> None:
+        saved: list[StoredFile] = []
+        with contextlib.suppress(ZeroDivisionError), db.begin_nested():
+            for title in ("sea", "land", "sky"):
+                with contextlib.suppress(FileTypeRefused):
+                    files.save(PNG, types={"text/plain"})
+                saved.append(files.save_image(picture(), sizes=small) if title == "sky" else files.save(PNG))
+                db.add(Photo(title=title, file=saved[-1]))
+            db.flush()
+            raise ZeroDivisionError
+        db.add(Photo(title="again", file=saved[0]))
+        db.add(Photo(title="high", paper=saved[2]))
+
+    case.run(part, 409, "raise")
+    assert case.kept == set(), "the whole was rolled back"
+    case.run(part)
+    with case.app.session() as db:
+        sea, sky = the(db, "again").file, the(db, "high").paper
+    assert sea is not None and sky is not None
+    assert case.kept == {sea.name, sky.name, sky.variant("small")}
+    case.run(lambda db, files: [db.delete(each) for each in db.scalars(select(Photo))])
+    assert case.kept == set()
+
+
+def test_in_a_script_a_row_keeps_the_file_of_a_savepoint(case: Case) -> None:
+    async def later() -> None:
+        async with case.app.session() as db:
+            await db.run_sync(lambda session: part(session, "land"))
+
+    def part(db: Any, title: str) -> None:
+        files = case.app.plugin(Files).store(db)
+        with contextlib.suppress(ZeroDivisionError), db.begin_nested():
+            stored, _ = files.save(PNG), files.save(PNG)
+            raise ZeroDivisionError
+        db.add(Photo(title=title, file=stored))
+
+    with case.app.session() as db:
+        part(db, "sea")
+    assert len(case.kept) == 1
+    asyncio.run(later())
+    assert len(case.kept) == 2
+
+
+def picture() -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", (64, 64), "red").save(buffer, "PNG")
+    return buffer.getvalue()
+
+
 def test_a_file_that_went_to_another_row(case: Case) -> None:
     stored = case.photo()
 
@@ -301,6 +386,15 @@ def test_in_a_test_that_is_rolled_back(case: Case) -> None:
         case.photo()
         case.run(lambda db, files: db.delete(the(db)))
         assert case.kept == set()
+
+        def part(db: Session, files: FileStore) -> None:
+            with contextlib.suppress(ZeroDivisionError), db.begin_nested():
+                stored, _ = files.save(PNG), files.save(PNG)
+                raise ZeroDivisionError
+            db.add(Photo(title="sea", file=stored))
+
+        case.run(part)
+        assert len(case.kept) == 1
 
 
 def test_an_error_of_the_storage_changes_nothing(case: Case, caplog: pytest.LogCaptureFixture) -> None:

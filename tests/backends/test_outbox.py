@@ -17,6 +17,7 @@ import databases
 from wholestack import App, Conflict
 from wholestack.db import AsyncSession, Database, Mapped, Model, Session, Table
 from wholestack.outbox import Entry, Outbox, Progress, Queue, State, given, settle, settled, task
+from wholestack.realtime import Channel
 from wholestack.testing import AsyncClient, Client
 
 Colour = Callable[[Any], Any]
@@ -183,6 +184,37 @@ def test_a_task_puts_another_in_its_own_transaction(case: Case) -> None:
     case.post(lambda db, queue: queue.put(chain, 2))
     assert [each.state for each in settle(case.app)] == [State.DONE] * 3
     assert case.effects() == ["chain 2", "chain 1", "chain 0"]
+
+
+class Line(pydantic.BaseModel):
+    text: str
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_message_is_sent_when_and_only_if_its_transaction_has_committed(
+    case: Case, colour: Colour, fails: bool
+) -> None:
+    app = App(docs=False)
+    app.use(Database(case.url, models=Base, migrations=None), Outbox())
+
+    @app.post("/say")
+    @colour
+    def say(lines: Channel[Line], queue: Queue, db: Session) -> None:
+        db.add(Effect(what="said"))
+        queue.publish(lines, Line(text="hello"), room="hall")
+        if fails:
+            raise Conflict
+
+    @app.get("/hall")
+    async def hall(lines: Channel[Line]) -> list[str]:
+        return [each.text for each in await lines.history("hall")]
+
+    with Client(app) as client:
+        client.post("/say").expect(409 if fails else 204)
+        assert client.get("/hall").json() == [], "nobody hears of what cannot be read yet"
+        assert [each.state for each in settle(app)] == ([] if fails else [State.DONE])
+        assert client.get("/hall").json() == ([] if fails else ["hello"])
+    assert case.effects() == ([] if fails else ["said"])
 
 
 def test_not_before_its_time(case: Case) -> None:

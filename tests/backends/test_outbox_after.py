@@ -133,6 +133,52 @@ def test_a_savepoint_that_is_rolled_back_is_not_the_transaction(case: Case) -> N
     assert case.called == ["commit 1", "commit 2"]
 
 
+def test_what_a_savepoint_takes_back_is_not_called(case: Case) -> None:
+    """Nor what is in one within it; what is for a failure is called, however the whole ends."""
+    fine = True
+
+    def does(db: Session) -> None:
+        outer = db.begin_nested()
+        db.after(commit=case.note("outer commit"), failure=case.note("outer failure"))
+        inner = db.begin_nested()
+        add("Ada")(db)
+        db.after(commit=case.note("inner commit"), failure=case.note("inner failure"))
+        inner.commit()
+        outer.rollback()
+        kept = db.begin_nested()
+        add("Bob" if fine else "Cid")(db)
+        db.after(commit=case.note("kept commit"), failure=case.note("kept failure"))
+        kept.commit()
+
+    case.does = does
+    Client(case.app).post("/").expect(200)
+    assert case.called == ["commit 1", "outer failure", "inner failure", "kept commit", "commit 2"]
+    assert case.names() == 1
+    case.called.clear()
+    fine = False
+
+    def fails(db: Session) -> None:
+        does(db)
+        raise Conflict
+
+    case.does = fails
+    Client(case.app).post("/").expect(409)
+    assert case.called == ["failure 1", "outer failure", "inner failure", "kept failure"]
+    assert case.names() == 1
+
+
+def test_a_savepoint_that_stays_is_no_commit(case: Case) -> None:
+    def does(db: Session) -> None:
+        with db.begin_nested():
+            add("Ada")(db)
+        raise Conflict
+
+    case.does = does
+    Client(case.app).post("/").expect(409)
+    assert case.called == ["failure 1"]
+    assert case.names() == 0
+
+
 @pytest.mark.parametrize("fails", ["commit", "failure"])
 def test_an_error_in_one_is_in_the_log_and_changes_nothing(
     case: Case, fails: str, caplog: pytest.LogCaptureFixture

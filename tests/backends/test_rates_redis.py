@@ -93,7 +93,7 @@ def test_a_rate_that_has_no_end_of_digits(server: Callable[..., RedisStore]) -> 
     assert [each.allowed for each in taken].count(False) == 1
 
 
-def test_the_servers_clock_counts(server: Callable[..., RedisStore], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_E14_the_servers_clock_counts(server: Callable[..., RedisStore], monkeypatch: pytest.MonkeyPatch) -> None:
     """Two machines whose clocks differ by an hour see the same moment."""
     import time
 
@@ -105,7 +105,7 @@ def test_the_servers_clock_counts(server: Callable[..., RedisStore], monkeypatch
     assert not second.take("ann", rate).allowed
 
 
-def test_a_clock_that_was_put_back_keeps_nobody_waiting_for_longer(server: Callable[..., RedisStore]) -> None:
+def test_E14_a_clock_that_was_put_back_keeps_nobody_waiting_for_longer(server: Callable[..., RedisStore]) -> None:
     store, bare, rate = RedisRateStore(server()), server(), Rate(2, 60)
     assert store.take("ann", rate).allowed
     (name,) = kept(bare)

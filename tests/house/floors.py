@@ -42,6 +42,7 @@ ARROWS = {
     ("errors", "http"),
     ("handlers", "routing"),
     ("openapi", "description"),
+    ("encoding", "languages"),
     ("observe", "description"),
     ("realtime", "description"),
     ("debug", "description"),

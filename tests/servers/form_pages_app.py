@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 import pydantic
 
-from wholestack import HTML, App, Form, Redirect, Upload
+from wholestack import HTML, App, Form, Redirect, Response, Upload
 from wholestack.forms import Color, FormView, Widget
 from wholestack.middleware import SecurityHeaders
 from wholestack.templates import Page
@@ -61,6 +61,13 @@ class Everything(pydantic.BaseModel):
     token: Annotated[str, Widget("hidden")] = "kept"
 
 
+def not_nothing(text: str) -> str:
+    """What no browser checks."""
+    if text == "nothing":
+        raise ValueError("Not that.")
+    return text
+
+
 class Order(pydantic.BaseModel):
     """Rows of models and of texts."""
 
@@ -68,6 +75,24 @@ class Order(pydantic.BaseModel):
     secret: pydantic.SecretStr = pydantic.SecretStr("")
     lines: list[Line] = []
     words: list[str] = ["one"]
+
+
+class Sending(pydantic.BaseModel):
+    """Files that may be large."""
+
+    title: Annotated[str, pydantic.AfterValidator(str.strip), pydantic.AfterValidator(not_nothing)]
+    files: list[Upload]
+
+
+class Story(Sending):
+    """Sent to another path than its page's; some of its fields are called as parts of a form are in a browser."""
+
+    lines: list[Line] = []
+    action: str = "read"
+    submit: str = "soon"
+    method: str = "get"
+    enctype: str = "text/plain"
+    dataset: str = "none"
 
 
 def app_with_forms(saved: list[Any]) -> App:
@@ -96,6 +121,29 @@ def app_with_forms(saved: list[Any]) -> App:
     def save_rows(new: Form[Order]) -> Redirect:
         with lock:
             saved.append(new.model_dump())
+        return Redirect("/saved")
+
+    @app.get("/send")
+    def show_send(form: FormView[Sending], script: bool = True) -> Page:
+        return Page("forms.html", form=form, script=script)
+
+    @app.post("/send")
+    def save_sent(new: Form[Sending]) -> Redirect:
+        with lock:
+            saved.append((new.title, [len(each.read()) for each in new.files]))
+        return Redirect("/saved")
+
+    @app.get("/stories/{id}/edit")
+    def edit_story(id: int, form: FormView[Story]) -> Page:
+        form.live = True
+        return Page("forms.html", form=form, script=True)
+
+    @app.post("/stories/{id}", again=edit_story)
+    def save_story(id: int, new: Form[Story]) -> Response:
+        if "plain" in new.title:
+            return Response(new.title, media_type="text/plain; charset=utf-8")
+        with lock:
+            saved.append((id, new.title, new.action, [each.product for each in new.lines], len(new.files)))
         return Redirect("/saved")
 
     @app.get("/saved")

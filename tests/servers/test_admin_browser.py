@@ -6,6 +6,7 @@ import datetime
 import decimal
 import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import quote
 
@@ -32,6 +33,14 @@ FULL = ("/admin/", "/admin/book", "/admin/book/1", "/admin/search?q=one")
 """What is looked at in dark and from the right, too."""
 ALIKE = {"/admin/stock", "/admin/person", "/admin/book?genre=poems&q=one", "/admin/book/new"}
 WIDEST = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
+COVERED = """() => {
+    const bar = document.querySelector('.admin-save'), held = document.activeElement, place = held.getBoundingClientRect();
+    // Of a text of several lines a browser brings the line into sight where one types.
+    const bottom = held.matches("textarea") ? Math.min(place.bottom, place.top + 36) : place.bottom;
+    const over = held === document.body ? 0 : bottom - bar.getBoundingClientRect().top;
+    return [bar.contains(held), over, held.outerHTML.slice(0, 80)];
+}"""
+"""Whether the bar that saves has the focus, and by how much it covers what has it."""
 
 pytestmark = pytest.mark.services("chromium")
 
@@ -183,6 +192,70 @@ def test_on_a_phone(tab: Callable[..., Any], address: str) -> None:
     assert page.get_by_role("button", name="Save", exact=True).bounding_box()["y"] < 740
 
 
+@pytest.mark.parametrize("javascript", [True, False])
+def test_the_bar_that_saves_covers_nothing_that_has_the_focus(
+    tab: Callable[..., Any], address: str, *, javascript: bool
+) -> None:
+    page = tab(javascript=javascript, reduced_motion="reduce")
+    covered = []
+    for width, height in ((1280, 500), (620, 560), (360, 640)):
+        page.set_viewport_size({"width": width, "height": height})
+        page.goto(f"{address}/admin/book/1")
+        page.locator("#f-title").focus()
+        for _ in range(40):
+            page.keyboard.press("Tab")
+            at_bar, over, name = page.evaluate(COVERED)
+            if at_bar:
+                break
+            if over > 1:
+                covered.append((width, name, over))
+        else:
+            pytest.fail("nobody comes to the bar")
+    assert covered == []
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+def test_a_job_is_told_of_while_it_goes_on(
+    tab: Callable[..., Any], site: Site, address: str, *, javascript: bool
+) -> None:
+    jobs = site.admin.runs.jobs.rows
+
+    def change(**values: Any) -> None:
+        with ThreadPoolExecutor(1) as pool:
+            pool.submit(written, values).result()
+
+    def written(values: dict[str, Any]) -> None:
+        with site.app.session() as db:
+            db.execute(jobs.update().values(**values))
+
+    page = tab(javascript=javascript)
+    page.goto(f"{address}/admin/tag")
+    page.get_by_label("With", exact=True).select_option("page")
+    page.get_by_label("do", exact=True).select_option("delete")
+    page.get_by_role("button", name="Go on").click()
+    number = page.url.rpartition("/")[2]
+    change(state="running", total=20_000, done=7_400)
+    page.goto(f"{address}/admin/tag/-/jobs/{number}")
+    page.get_by_text("7,400 / 20,000").wait_for()
+    if javascript:
+        page.evaluate("window.same = true")
+    page.get_by_role("button", name="Cancel").focus()
+    change(done=12_345)
+    page.get_by_text("12,345 / 20,000").wait_for()
+    if javascript:
+        assert page.evaluate("document.activeElement.textContent") == "Cancel"
+    change(state="done", done=20_000, note="All of them.")
+    page.get_by_text("All of them.").wait_for()
+    assert page.get_by_role("button", name="Cancel").count() == 0
+    if javascript:  # It was never loaded anew, and asks no more.
+        assert page.evaluate("window.same") is True
+        assert page.evaluate("document.activeElement.textContent") == "Tags"
+        asked: list[str] = []
+        page.on("request", lambda request: asked.append(request.url))
+        page.wait_for_timeout(2_500)
+        assert asked == []
+
+
 def test_axe_finds_nothing_serious(tab: Callable[..., Any], address: str) -> None:
     axe = (with_node_modules() / "node_modules" / "axe-core" / "axe.min.js").read_text("utf-8")
     page = tab(reduced_motion="reduce")
@@ -205,6 +278,36 @@ def test_axe_finds_nothing_serious(tab: Callable[..., Any], address: str) -> Non
     page.get_by_role("dialog").get_by_role("link").first.wait_for()
     wrong |= {"palette": found} if (found := page.evaluate(SERIOUS)) else {}
     assert wrong == {}
+
+
+# -- C10 -------------------------------------------------------------------------------------------------------------
+
+MORE = ("/admin/book/1/delete", "/admin/book?columns=title&order=-title", "/admin/book/nothing", "/admin/nowhere", "/admin/author/new",
+        "/admin/tag/1", "/admin/review", "/admin/person/1", "/account/login", "/account/sessions", "/docs")  # fmt: skip
+
+
+def test_C10_pages_of_the_admin_keep_to_a_strict_policy(tab: Callable[..., Any], address: str) -> None:
+    """Nothing inline, nothing of another origin: the console would tell (see `tab`), and so does what was asked for."""
+    page = tab()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    seen = set()
+    for path in (*PAGES, *MORE):
+        answer = page.goto(f"{address}{path}")
+        policy = answer.headers["content-security-policy"]
+        assert "default-src 'self'" in policy or "default-src 'none'" in policy, path
+        assert "unsafe-eval" not in policy and "unsafe-inline" not in policy.partition("style-src")[0], path
+        if path != "/docs":
+            assert "unsafe-inline" not in policy, path
+        seen.add(answer.status)
+        page.wait_for_load_state("networkidle")
+    page.goto(f"{address}/admin/book/1")
+    page.keyboard.press("Control+k")
+    page.get_by_role("dialog").get_by_role("searchbox").press_sequentially("one")
+    page.get_by_role("dialog").get_by_role("link").first.wait_for()
+    assert seen == {200, 404}
+    assert [each for each in asked if not each.startswith((f"{address}/", "data:"))] == []
+    assert {each.rpartition(".")[2] for each in asked} >= {"js", "css"}, "scripts and styles are asked for"
 
 
 # -- C21 -------------------------------------------------------------------------------------------------------------

@@ -36,11 +36,22 @@ SEEN = [
 ]
 """What can be another thing in other colours, or from the right."""
 TITLE = re.compile(r'{% block title %}{{ text\("([^"]+)"\)')
+CURRENT = "current-password"
+COPY = """
+text => {
+    const field = document.body.appendChild(document.createElement("textarea"))
+    field.value = text
+    field.select()
+    document.execCommand("copy")
+    field.remove()
+}
+"""
 FROM_THE_RIGHT = "() => { document.documentElement.dir = 'rtl'; document.documentElement.lang = 'ar' }"
 ELSEWHERE = {"You are logged out"}
 """A line and two links, for who has come in at a provider that can log out, too."""
 NEW = "a wholly new password"
-ANNS = [f"ann{number}@example.org" for number in range(3)]
+PASSWORDS = "form.form input[type=password]"
+ANNS = [f"ann{number}@example.org" for number in range(6)]
 """One for each try of a test: what she sets up stays."""
 
 pytestmark = pytest.mark.services("chromium")
@@ -253,6 +264,7 @@ def look_from_inside(them: Everybody, served: Served) -> None:
     for path in (
         "",
         "/password",
+        "/password/remove",
         "/email",
         "/close",
         "/logout",
@@ -301,3 +313,48 @@ def test_axe_finds_nothing_serious_on_any_page(tab: Callable[..., Any], served: 
     them.look("/account/login")
     assert them.page.locator("html[dir=rtl][lang=ar]").count() == 1
     assert them.found == {}
+
+
+def test_passwords_may_be_pasted_into_every_field(tab: Callable[..., Any], served: Served) -> None:
+    """ASVS 6.2.7, with JavaScript on: by the keyboard, from the clipboard, as long as anybody's manager makes one, over
+    what stands there; and each field says to a manager which password it asks for.
+    """
+    page = tab()
+    long = "Zoë's " + "very long passphrase " * 20
+
+    def pasted(path: str) -> list[str]:
+        page.goto(served.address + path)
+        fields = page.locator(PASSWORDS).all()
+        for field in fields:
+            field.fill("typed before")
+            field.focus()
+            page.keyboard.press("Control+A")
+            page.keyboard.press("Control+V")
+            assert field.input_value() == long, path
+        return [each.get_attribute("autocomplete") for each in fields]
+
+    def sent(path: str, email: str) -> None:
+        assert pasted(path) in ([], ["new-password"]), path
+        page.locator("form.form input[name=email]").fill(email)
+        with page.expect_navigation():
+            page.locator("form.form button[type=submit]").click()
+
+    ann = next(served.anns)
+    page.goto(served.address + "/account/login")
+    page.evaluate(COPY, long)
+    assert pasted("/account/login") == [CURRENT]
+    sent("/account/sign-up", "pasted@example.org")
+    sent("/account/forgotten", ann)
+    page.context.clear_cookies()  # Who opens the link in another browser is asked for the password.
+    assert pasted(served.mailed("confirm", "pasted@example.org")) == [CURRENT]
+    assert pasted(served.mailed("reset", ann)) == ["new-password"]
+    with page.expect_navigation():  # What was pasted is the password then.
+        page.locator("form.form button[type=submit]").click()
+    page.get_by_label("E-mail address").fill(ann)
+    page.locator(PASSWORDS).focus()
+    page.keyboard.press("Control+V")
+    page.get_by_role("button", name="Log in", exact=True).click()
+    page.wait_for_url(f"{served.address}/")
+    assert pasted("/account/password") == [CURRENT, "new-password"]
+    for path in ("password/remove", "email", "close", "confirm-login"):
+        assert pasted(f"/account/{path}") == [CURRENT], path

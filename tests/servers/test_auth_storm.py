@@ -17,7 +17,7 @@ import pytest
 from auth.factors import Clock
 from auth.site import EMAIL, PASSWORD, Site
 from servers import serving, wire
-from wholestack.auth import Throttle
+from wholestack.auth import Passwords, Throttle
 
 HERE = Path(__file__).parent
 TOP = HERE.parents[1]
@@ -33,7 +33,8 @@ class Storm:
 
     def __init__(self, folder: Path, **environment: str) -> None:
         url = f"sqlite:///{folder}/storm.db"
-        with Site(url=url).running() as site:
+        # A password is checked with the parameters of its own hash: production's, as the app's.
+        with Site(url=url, passwords=Passwords()).running() as site:
             for number in range(20):
                 site.make(f"user{number}@example.org")
         told = {"PYTHONPATH": PATHS, "STORM_DATABASE": url, "SECRET_KEY": "k" * 32, **environment}
@@ -116,7 +117,7 @@ def test_C14_ten_thousand_at_once(patient: Storm) -> None:
     told, took, most = patient.over(10_000, 20)
     assert set(told) == {"422", "503", "told when"} and sum(told[each] for each in ("422", "503")) == 10_000
     assert told["told when"] == told["503"] > 9_000
-    assert median(took) < max(2 * quiet, 0.02 * serving.pace())
+    assert median(took) < 2 * quiet * serving.pace()
     assert most - before < 256 * MIB  # The most of it are the connections: some 15 KiB each.
     assert median(patient.pings(lambda number: number == 200)) < 2 * quiet * serving.pace()
 
@@ -162,7 +163,7 @@ def test_C12_one_account_is_tried_and_its_owner_comes_in(way: str, long: bool) -
             else:
                 assert int(answer.headers["retry-after"]) >= 1
         later = [each for each in looked_at if each >= 60]
-        assert len(looked_at) - len(later) <= (10 if way == "one address" else 25)
+        assert len(looked_at) - len(later) <= 10
         assert len(later) <= 1 + number * 0.5 / 60  # At most one a minute from then on.
         assert site.log_in(client=site.other()).status == 429
         assert site.log_in(client=owner).headers["location"] == "/"

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import datetime
+import decimal
 import json
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Annotated, Any
 from urllib.parse import urlencode
 
+import pydantic
 import pytest
 
 from apps.clients.tools import with_node_modules
 from browsing import serving
 from servers.form_pages_app import PAYLOADS, Kind, app_with_forms, hostile_app
+from wholestack.forms import FormView
 
 SERIOUS = """
 () => axe.run().then(found => found.violations
@@ -192,6 +195,31 @@ def test_the_browser_checks_what_the_types_say(tab: Any, site: Site) -> None:
     assert page.url.endswith("/all") and page.get_by_role("alert").count() == 0 and site.saved == []
 
 
+class Counted(pydantic.BaseModel):
+    """What a browser counts in steps."""
+
+    pieces: int
+    fives: Annotated[int, pydantic.Field(multiple_of=5)]
+    price: Annotated[decimal.Decimal, pydantic.Field(decimal_places=2)]
+    hour: datetime.time
+    early: Annotated[datetime.time, pydantic.Field(ge=datetime.time(8))]
+    moment: datetime.datetime
+
+
+def test_what_is_shown_again_keeps_nobody_from_what_is_right(tab: Any) -> None:
+    off = {"pieces": "1.5", "fives": "3", "price": "1.234", "hour": "08:00:05", "early": "08:00:05"}
+    page = tab()
+    form = str(FormView(Counted).fill({**off, "moment": "2026-01-01T08:00:05"}))
+    page.locator("main").evaluate("(main, html) => { main.innerHTML = html }", form)
+    refused = "all => all.filter(each => !each.validity.valid).map(each => each.name)"
+    inputs = page.locator("main form.form input")
+    assert inputs.count() == 6 and inputs.evaluate_all(refused) == []
+    right = {"pieces": "2", "fives": "5", "price": "1.23", "hour": "08:01", "early": "08:01"}
+    for name, value in {**right, "moment": "2026-01-01T08:01"}.items():
+        page.locator(f"[name={name}]").fill(value)
+    assert inputs.evaluate_all(refused) == []
+
+
 @pytest.mark.parametrize("how", ["no-script", "plain", "our-script"])
 def test_rows_are_added_removed_and_moved(tab: Any, site: Site, how: str) -> None:
     page = tab(f"/rows?script={'true' if how == 'our-script' else 'false'}", javascript=how != "no-script")
@@ -226,6 +254,28 @@ def test_rows_are_added_removed_and_moved(tab: Any, site: Site, how: str) -> Non
         {"product": "tea", "pieces": 1, "gift": False},
     ]
     assert found["words"] == []
+
+
+def test_signs_of_numbers_keep_their_side_where_one_reads_from_the_right(tab: Any) -> None:
+    page = tab()
+    page.evaluate("document.documentElement.dir = 'rtl'")
+    look = "field => { const style = getComputedStyle(field); return [style.direction, style.textAlign] }"
+    for name in ("pages", "price", "site"):
+        assert page.locator(f"[name={name}]").evaluate(look) == ["ltr", "end"], name
+    assert page.locator("[name=title]").evaluate(look) == ["rtl", "start"]
+
+
+def test_what_is_wrong_in_a_row_moves_no_field_beside_it(tab: Any) -> None:
+    page = tab("/rows?script=false")
+    page.get_by_role("button", name="Add: Lines").click()
+    page.locator("[name='lines[0].product']").wait_for()
+    page.locator("form.form").evaluate("form => form.noValidate = true")
+    page.get_by_role("button", name="Send").click()
+    page.locator(".row .error").first.wait_for()
+    tops = page.locator(".row:has(.error) .field > input:not([type=checkbox])").evaluate_all(
+        "all => all.map(each => Math.round(each.getBoundingClientRect().top))"
+    )
+    assert len(tops) == 2 and len(set(tops)) == 1
 
 
 def test_by_the_keyboard_alone(tab: Any, site: Site) -> None:
@@ -385,3 +435,101 @@ def normal(text: str) -> list[str]:
 def seen(page: Any) -> Any:
     """What no form has by itself, elements and attributes that run something; and what is in the form."""
     return page.evaluate(SEEN)
+
+
+# -- files -----------------------------------------------------------------------------------------------------------
+
+LARGE = {"name": "large.bin", "mimeType": "application/octet-stream", "buffer": b"x" * 3_000_000}
+WATCH = """
+() => {
+    window.seen = [];
+    const look = () => { for (const each of document.querySelectorAll("progress")) seen.push(each.value); };
+    window.looking = setInterval(look, 20);
+}
+"""
+
+
+def slow(page: Any) -> None:
+    """A way to the server that takes 1 MB a second."""
+    session = page.context.new_cdp_session(page)
+    session.send("Network.enable")
+    limits = {"offline": False, "latency": 5, "downloadThroughput": -1, "uploadThroughput": 1_000_000}
+    session.send("Network.emulateNetworkConditions", limits)
+
+
+def test_how_far_large_files_are_is_shown(tab: Callable[..., Any], site: Site) -> None:
+    page = tab("/send")
+    slow(page)
+    page.locator("#f-title").fill("nothing")
+    page.locator("#f-files").set_input_files([LARGE])
+    page.evaluate(WATCH)
+    page.get_by_role("button", name="Send").click()
+    bar = page.get_by_role("progressbar", name="Sending the files …")
+    bar.wait_for()
+    assert page.locator("form.form").get_attribute("aria-busy") == "true"
+    page.locator("#f-title-error").wait_for()
+    assert page.locator("#f-title-error").inner_text() == "Not that."
+    values = page.evaluate("seen")
+    assert [each for each in values if 0.1 < each < 0.9], values
+    assert values == sorted(values) and site.saved == []
+    assert bar.count() == 0 and page.url.endswith("/send")
+    # What is wrong has the focus, the file is still chosen, and the form is sent anew.
+    assert page.evaluate("document.activeElement.className") == "errors"
+    assert page.evaluate("document.getElementById('f-files').files[0].name") == "large.bin"
+    page.locator("#f-title").fill("something")
+    page.get_by_role("button", name="Send").click()
+    page.wait_for_url("**/saved")
+    assert page.get_by_role("heading", name="Saved").is_visible()
+    assert site.saved == [("something", [3_000_000])]
+
+
+@pytest.mark.parametrize(
+    ("javascript", "script", "files"), [(False, True, [LARGE]), (True, False, [LARGE]), (True, True, [PNG])]
+)
+def test_files_are_sent_by_the_browser_alone_as_well(
+    tab: Callable[..., Any], site: Site, javascript: bool, script: bool, files: list[Any]
+) -> None:
+    page = tab(f"/send?script={str(script).lower()}", javascript=javascript)
+    asked: list[Any] = []
+    page.on("request", lambda request: asked.append(request))
+    page.locator("#f-title").fill("something")
+    page.locator("#f-files").set_input_files(files)
+    page.get_by_role("button", name="Send").click()
+    page.wait_for_url("**/saved")
+    assert site.saved == [("something", [len(each["buffer"]) for each in files])]
+    assert [each.headers.get("x-form-upload") for each in asked if each.method == "POST"] == [None]
+
+
+def test_the_script_sends_where_the_form_says_and_not_to_its_page(tab: Callable[..., Any], site: Site) -> None:
+    page = tab("/stories/7/edit")
+    asked: list[Any] = []
+    page.on("request", lambda request: asked.append(request) if request.method == "POST" else None)
+    page.evaluate("window.stays = true")
+    page.get_by_role("button", name="Add: Lines").click()
+    page.locator("[name='lines[0].product']").fill("tea")
+    page.locator("[name='lines[0].product']").blur()
+    page.locator("#f-files").set_input_files([LARGE])
+    page.locator("[name=title]").fill("nothing")
+    page.locator("[name=title]").blur()
+    page.locator("#f-title-error").wait_for()
+    page.get_by_role("button", name="Send").click()
+    page.locator("[role=alert]").wait_for()
+    assert page.evaluate("window.stays") and page.evaluate("document.getElementById('f-files').files.length") == 1
+    page.locator("[name=title]").fill("something")
+    page.get_by_role("button", name="Send").click()
+    page.wait_for_url("**/saved")
+    assert site.saved == [(7, "something", "read", ["tea"], 1)]
+    assert {each.url for each in asked} == {f"{site.address}/stories/7"}
+    assert [each.headers["content-type"].partition(";")[0] for each in asked] == ["multipart/form-data"] * len(asked)
+    assert sum("x-form-upload" in each.headers for each in asked) == 2
+
+
+def test_a_plain_text_that_answers_an_upload_is_shown_as_text(tab: Callable[..., Any], site: Site) -> None:
+    page = tab("/stories/7/edit")
+    text = "plain <img src=x id=made> <form class=form data-upload=x></form>"
+    page.locator("[name=title]").fill(text)
+    page.locator("#f-files").set_input_files([LARGE])
+    page.get_by_role("button", name="Send").click()
+    page.locator("#f-title").wait_for(state="detached")
+    assert page.locator("body").inner_text().strip() == text
+    assert page.locator("#made").count() == 0 and site.saved == []

@@ -5,11 +5,18 @@ from __future__ import annotations
 import datetime
 from typing import assert_type
 
+import pydantic
+
 from wholestack import App
 from wholestack.db import Database, Session
 from wholestack.outbox import Entry, Outbox, Progress, Queue, State, given, settle, settled, task
+from wholestack.realtime import Channel
 
 app = App()
+
+
+class Line(pydantic.BaseModel):
+    text: str
 
 
 @task
@@ -29,7 +36,7 @@ def other() -> None: ...
 
 
 @app.post("/posts")
-def publish(queue: Queue, db: Session) -> None:
+def publish(queue: Queue, db: Session, lines: Channel[Line]) -> None:
     assert_type(queue.put(tell, 7), int)
     queue.put(tell, post_id=7)
     queue.put(mail, "ann", text="hello")
@@ -41,6 +48,8 @@ def publish(queue: Queue, db: Session) -> None:
     queue.put(tell, 7, at=datetime.datetime.now(datetime.UTC), key="7")
     queue.put(tell, 7, key="7")
     queue.put(tell, 7, at="tomorrow")  # wrong
+    assert_type(queue.publish(lines, Line(text="hello"), room="hall"), int)
+    queue.publish(lines, "hello")  # wrong
     assert_type(queue.cancel(7), bool)
     assert_type(queue.retry(7), bool)
     entry = db.get_one(Entry, 7)

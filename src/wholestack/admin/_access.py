@@ -200,6 +200,8 @@ class Access:
     def _rule(self, name: str) -> FieldRule | None:
         """The rule of a field; a foreign key and its relation are one field."""
         given = rules_of(self.resource)
+        if not given:
+            return None
         same = [relation for key, relation in self.resource.foreign_keys.items() if key == name]
         same += [key for key, relation in self.resource.foreign_keys.items() if relation == name]
         found = next((given[each] for each in (name, *same) if each in given), None)

@@ -9,7 +9,7 @@ import pydantic
 from sqlalchemy import Row
 from sqlalchemy.exc import IntegrityError
 
-from wholestack import Form, HTTPError, NotFound, Redirect, Request, Router
+from wholestack import Forbidden, Form, HTTPError, NotFound, Redirect, Request, Router
 from wholestack.auth import Identity, Tenant, permission, permission_name
 from wholestack.db import Session
 from wholestack.forms import FormError, FormView, Widget
@@ -20,15 +20,18 @@ from wholestack.templates import Page
 from ._access import Access
 from ._action_runs import action_called, chosen
 from ._actions import DELETE, Action, Selection, actions_of, counted
+from ._count import Count
 from ._deletion import Deletion
 from ._desk import Desk
+from ._frame import KEPT
 from ._job_runs import MOST_WITHOUT_OUTBOX, JobRuns, at_once, reason_of, too_many
 from ._jobs import ASKED, DONE, LIVE, Jobs
 
 _MOST_NAMED = 20
 _MOST_KEYS = 1_000
 _MOST_LOOKED_INTO = 500
-"""Rows of a deletion of which is counted what goes with them."""
+"""Rows of a deletion of which is counted what goes with them; of more it is said of some: so many, and more."""
+_SOME_LOOKED_INTO = 100
 
 
 class Asked(pydantic.BaseModel):
@@ -112,7 +115,7 @@ class ActionPages:
         if action is None:
             messages.warning(gettext("Choose what is to be done."))
             return Redirect(back)
-        access.require(action.permission)
+        self._require(access, action)
         settings: dict[str, Any] = {"action": action.name, "query": request.query_string}
         if form.scope != "all":
             keys = form.page.split() if form.scope == "page" else form.keys
@@ -128,7 +131,18 @@ class ActionPages:
             "tenant": None if tenant is None else tenant.key,
         }
         number = self._jobs.put(db, identity, request.client or "", values)
-        return Redirect(frame.url(self.resource.slug, "-", "actions", action.name, str(number)))
+        kept = {KEPT: request.query_string} if request.query_string else {}
+        return Redirect(frame.url(self.resource.slug, "-", "actions", action.name, str(number), **kept))
+
+    def _require(self, access: Access, action: Action) -> None:
+        """Refuse who may not, and what the view offers to nobody or not to them.
+
+        Raises:
+            Forbidden: they may not.
+        """
+        access.require(action.permission)
+        if all(each.name != action.name for each in self.resource.view.offered(access)):
+            raise Forbidden(gettext("You may not do this."))
 
     # -- asking ------------------------------------------------------------------------------------------------------
 
@@ -136,7 +150,7 @@ class ActionPages:
         self, action: Action, *, request: Request, identity: Identity[Any], db: Session, job: int, form: FormView[Any]
     ) -> Page:
         access, frame = self._desk.begin(request, identity)
-        access.require(action.permission)
+        self._require(access, action)
         found = self._asked(db, identity, action, job)
         access.tenant = found.tenant
         question = Question(access, db, action, found, has_outbox=self._runs.has_outbox)
@@ -160,14 +174,14 @@ class ActionPages:
         messages: Messages,
     ) -> Redirect:
         access, frame = self._desk.begin(request, identity)
-        access.require(action.permission)
+        self._require(access, action)
         found = self._asked(db, identity, action, job)
         access.tenant = found.tenant
         if found.state != ASKED:  # Sent twice: the first time counts.
-            return Redirect(frame.url(self.resource.slug, "-", "jobs", str(job)))
+            return Redirect(frame.row("-", "jobs", str(job)))
         settings = {**found.settings, "form": form.model_dump(mode="json", exclude={"counted"})}
         if not self._jobs.change(db, job, ASKED, settings=settings, total=form.counted):
-            return Redirect(frame.url(self.resource.slug, "-", "jobs", str(job)))
+            return Redirect(frame.row("-", "jobs", str(job)))
         ready = self._jobs.get(db, identity, job, self.resource.table)
         try:
             self._runs.begin(db, access, ready)
@@ -184,7 +198,7 @@ class ActionPages:
                 or ngettext("%(title)s: %(num)s row.", "%(title)s: %(num)s rows.", done.done, title=action.title)
             )
             return Redirect(f"{frame.url(self.resource.slug)}?{_without_page(found.settings.get('query', ''))}")
-        return Redirect(frame.url(self.resource.slug, "-", "jobs", str(job)))
+        return Redirect(frame.row("-", "jobs", str(job)))
 
     # -- jobs --------------------------------------------------------------------------------------------------------
 
@@ -193,9 +207,9 @@ class ActionPages:
         access.require("view")
         found = self._jobs.get(db, identity, job, self.resource.table)
         shown = Shown(found, self._runs, db)
-        page = self._desk.page("job.html", frame, job=found, shown=shown, resource=self.resource, fragment="progress")
-        if found.state in LIVE and not shown.is_lost:
-            page.headers.set("refresh", "2")
+        live = shown.is_live and not shown.is_lost
+        values = {"job": found, "shown": shown, "live": live, "resource": self.resource}
+        page = self._desk.page("job.html", frame, **values, fragment="progress")
         page.headers.set("cache-control", "no-store")
         return page
 
@@ -205,16 +219,18 @@ class ActionPages:
         found = self._jobs.get(db, identity, job, self.resource.table)
         if not self._runs.cancel(db, found):
             messages.info(gettext("It has ended already."))
-        return Redirect(frame.url(self.resource.slug, "-", "jobs", str(job)))
+        return Redirect(frame.row("-", "jobs", str(job)))
 
     def resume(self, request: Request, identity: Identity[Any], db: Session, job: int, messages: Messages) -> Redirect:
         access, frame = self._desk.begin(request, identity)
         found = self._jobs.get(db, identity, job, self.resource.table)
-        name = "import" if found.kind == "import" else action_called(access, found.settings["action"]).permission
-        access.require(name)
+        if found.kind == "import":
+            access.require("import")
+        else:
+            self._require(access, action_called(access, found.settings["action"]))
         if not self._runs.resume(db, found, lost=Shown(found, self._runs, db).is_lost):
             messages.info(gettext("It cannot go on."))
-        return Redirect(frame.url(self.resource.slug, "-", "jobs", str(job)))
+        return Redirect(frame.row("-", "jobs", str(job)))
 
 
 class Question:
@@ -242,9 +258,9 @@ class Question:
         some = db.scalars(selection.select().limit(_MOST_NAMED)).all()
         self.some: list[str] = [access.resource.view.label(row) for row in some]
         #: What goes with the rows of a deletion: how many by what they are called; and which rows cannot go.
-        self.too: dict[str, int] = {}
+        self.too: dict[str, Count] = {}
         self.held: list[str] = []
-        if action is DELETE and self.count <= _MOST_LOOKED_INTO:
+        if action is DELETE:
             self._look_further()
         self.later: bool = has_outbox and self.count > at_once("action")
         self.too_many: str = too_many() if not has_outbox and self.count > MOST_WITHOUT_OUTBOX else ""
@@ -256,12 +272,15 @@ class Question:
 
     def _look_further(self) -> None:
         """What goes with the rows of a deletion, and what stands in its way."""
-        for row in self._db.scalars(self._selection.select()):
+        is_all, found = self.count <= _MOST_LOOKED_INTO, dict[str, int]()
+        rows = self._selection.select() if is_all else self._selection.select().limit(_SOME_LOOKED_INTO)
+        for row in self._db.scalars(rows):
             cascade = Deletion(self._db, self._access, row).cascade
             for kind in () if cascade is None else cascade.goes:
-                self.too[kind.title] = self.too.get(kind.title, 0) + kind.number
+                found[kind.title] = found.get(kind.title, 0) + kind.number
             if cascade is not None and not cascade.may_go:
                 self.held.append(self._access.resource.view.label(row))
+        self.too = {title: Count(number, "exact" if is_all else "more") for title, number in found.items()}
 
 
 class Shown:

@@ -117,7 +117,7 @@ class ActionRun:
             if not look_at(row).was_deleted and not look_at(row).detached:  # It may have gone with another.
                 label = self.resource.view.label(row)
                 try:
-                    Deletion(self._db, self._access, row).do(self._admin.history, self._author)
+                    Deletion(self._db, self._access, row).do(self._admin, self._author)
                 except Conflict as error:
                     told = gettext("%(label)s cannot be deleted. %(why)s") % {"label": label, "why": error.detail}
                     raise Conflict(told) from error

@@ -16,7 +16,7 @@ from wholestack.auth import Identity, OfTenant
 from wholestack.db import Session
 
 from ._access import Access
-from ._cells import NOTHING, cell, words_of
+from ._cells import NOTHING, cell
 from ._deletion import restored
 from ._history import History
 from ._record import key_column, keys_in, relation_at, typed_keys
@@ -74,11 +74,17 @@ class Reader:
         for each in labels:
             for name, found in each.items():
                 known.setdefault(name, {}).update(found)
-        names = self._access.visible(values, row)
+        names = [each for each in self._access.visible(values, row) if self._names_all(each)]
         return [self._line(name, values[name], known.get(name, {})) for name in names]
 
+    def _names_all(self, name: str) -> bool:
+        """Whether a person may know all rows that a field names; of rows in the form their own changes tell."""
+        inner = name in self._resource.relations and relation_at(self._resource, name) is None
+        other = self._access.to(name) if inner else None
+        return other is None or (other.may("view") and other.policy("view") is None)
+
     def _line(self, name: str, pair: Sequence[Any], labels: Mapping[str, str]) -> FieldLine:
-        title = words_of(relation_at(self._resource, name) or name)
+        title = self._resource.label(name, relation_at(self._resource, name) or "")
         if len(pair) != 2:
             return FieldLine(name, title, NOTHING, NOTHING, secret=True)
         if relation_at(self._resource, name) is not None:
@@ -109,7 +115,7 @@ class Reader:
         if attribute is None or attribute.family in {"json", "array", "bytes", "other"}:
             return cell(value)
         try:
-            return cell(attribute.reader.validate_python(value))
+            return cell(attribute.reader.validate_python(value), is_key=name in self._resource.called_by)
         except pydantic.ValidationError:  # The column holds something else today.
             return cell(str(value))
 

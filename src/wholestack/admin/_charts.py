@@ -15,10 +15,12 @@ from wholestack.languages import format_number, format_percent, gettext
 Figure = int | float | decimal.Decimal
 Points = Sequence[tuple[Any, Figure]]
 
-_LEFT, _RIGHT, _TOP, _BOTTOM = 34, 18, 8, 20
+_LEFT, _RIGHT, _TOP, _BOTTOM = 42, 18, 9, 24
 _COLOURS = 6
 """Classes ``chart-1`` to ``chart-6`` of the style sheet."""
 _LONGEST_WORD = 12
+_LETTER = 7.5
+"""How wide a letter is at most, as a rule, in the units of a picture."""
 
 
 def top_of(values: Sequence[Figure]) -> float:
@@ -57,8 +59,8 @@ class _Plane:
     def picture(self, title: str, within: float, *drawn: Markup) -> Markup:
         """All of it, with words below each place, and a part of its width from its beginning."""
         parts = Markup("").join((self._axis(), *drawn, self._words(within)))
-        return Markup('<svg class="admin-chart" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>').format(
-            self.width, self.height, title, parts
+        return Markup('<svg class="admin-chart{}" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>').format(
+            " wide" if self.width > self.height * 2.5 else "", self.width, self.height, title, parts
         )
 
     def _axis(self) -> Markup:
@@ -67,17 +69,16 @@ class _Plane:
         )
         ends = ((value, self.y(value)) for value in (0.0, self._top / 2, self._top))
         return Markup("").join(
-            mark.format(_LEFT, self.width - 4, at, at, _LEFT - 5, at + 3.5, _short(value)) for value, at in ends
+            mark.format(_LEFT, self.width - 4, at, at, _LEFT - 6, at + 4.5, _short(value)) for value, at in ends
         )
 
     def _words(self, within: float) -> Markup:
         each = -(-len(self.points) // self._most_words) or 1
         named = ((place, str(name)) for place, (name, _) in enumerate(self.points) if place % each == 0)
+        longest = min(_LONGEST_WORD, max(3, int(self.step * each / _LETTER) - 1))
         return Markup("").join(
             Markup('<text x="{}" y="{}" class="chart-under">{}</text>').format(
-                self.x(place + within),
-                self.height - 5,
-                name if len(name) <= _LONGEST_WORD else f"{name[:_LONGEST_WORD]}…",
+                self.x(place + within), self.height - 5, name if len(name) <= longest else f"{name[:longest]}…"
             )
             for place, name in named
         )

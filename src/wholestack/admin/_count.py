@@ -13,6 +13,7 @@ from wholestack.auth import OfTenant
 from wholestack.db import Session
 from wholestack.languages import gettext
 
+from ._cells import count_shown
 from ._resource import Resource
 
 MOST_COUNTED = 10_000
@@ -34,7 +35,7 @@ class Count:
     kind: Literal["exact", "about", "more"] = "exact"
 
     def __str__(self) -> str:
-        number = f"{self.number:,}"
+        number = count_shown(self.number)
         if self.kind == "about":
             return gettext("about %(number)s") % {"number": number}
         return f"{number}+" if self.kind == "more" else number
@@ -58,7 +59,7 @@ def count_asks(db: Session, resource: Resource, statement: Select[Any], most: in
     keys = [getattr(resource.model, name) for name in resource.keys.names]
     some = statement.order_by(None).with_only_columns(*keys).limit(most + 1).subquery()
     asked = [select(func.count()).select_from(some).scalar_subquery()]
-    return [*asked, _estimate(db, resource)] if _is_whole(db, resource, statement) else asked
+    return [*asked, _estimate(db, resource)] if is_whole(db, resource, statement) else asked
 
 
 def counted(numbers: Sequence[Any], most: int = MOST_COUNTED) -> Count:
@@ -75,7 +76,7 @@ def counted(numbers: Sequence[Any], most: int = MOST_COUNTED) -> Count:
     return Count(about, "about") if about > most else Count(most, "more")
 
 
-def _is_whole(db: Session, resource: Resource, statement: Select[Any]) -> bool:
+def is_whole(db: Session, resource: Resource, statement: Select[Any]) -> bool:
     """Whether it is every row of one table of PostgreSQL: the estimate for others would tell of rows of others."""
     mapper = resource.mapper
     alone = mapper.inherits is None and mapper.polymorphic_on is None

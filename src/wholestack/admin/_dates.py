@@ -13,9 +13,8 @@ from sqlalchemy import Select, and_, exists, func
 from wholestack.db import Moment
 from wholestack.languages import gettext
 
-from ._cells import words_of
 from ._inputs import Input, ListFilter, Look, Unread, Values, first
-from ._paths import Path
+from ._paths import Path, path_of
 from ._resource import Resource
 
 _PART = re.compile(r"(\d{4})(?:-(\d{2})(?:-(\d{2}))?)?")
@@ -89,7 +88,7 @@ class Dates(ListFilter):
     def __init__(self, name: str, path: Path) -> None:
         self._quick, self._from, self._to = self.names = (f"{name}__in", f"{name}__ge", f"{name}__le")
         self._path = path
-        self._title = words_of(path.name)
+        self._title = path.title
 
     def where(self, look: Look, statement: Select[Any], values: Values) -> Select[Any]:
         start, end = (self._day(first(values, name)) for name in (self._from, self._to))
@@ -132,7 +131,7 @@ class Drill:
 
     def __init__(self, name: str, path: Path) -> None:
         self.name = f"{name}__part"
-        self.title = words_of(path.name)
+        self.title = path.title
         self._path = path
 
     @classmethod
@@ -145,7 +144,7 @@ class Drill:
         known = [each.name for each in resource.attributes.values() if each.family in {"date", "moment"}]
         if name not in known:
             raise resource.fault(f"{resource.model.__name__} has no date {name!r} to drill down by.", known)
-        return cls(name, Path((), resource.model, name))
+        return cls(name, path_of(resource, name))
 
     def where(self, statement: Select[Any], text: str) -> Select[Any]:
         """The rows of a year, a month or a day.

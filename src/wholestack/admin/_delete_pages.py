@@ -57,11 +57,12 @@ class DeletePages:
         row = access.row(db, key, "delete")
         label, deletion = self.resource.view.label(row), Deletion(db, access, row)
         try:
-            deletion.do(self._desk.admin.history, Author.of(request, identity))
+            deletion.do(self._desk.admin, Author.of(request, identity))
         except Conflict as error:
             told = gettext("%(label)s cannot be deleted. %(why)s") % {"label": label, "why": error.detail}
             messages.error(told)
-            return Redirect(frame.url(self.resource.slug, key, "delete"))
+            return Redirect(frame.row(key, "delete"))
         messages.success(gettext("%(label)s is deleted.") % {"label": label})
-        back = frame.url(self.resource.slug)
-        return Redirect(f"{back}?{urlencode({UNDO: key})}" if deletion.marks or access.may("add") else back)
+        back = frame.back
+        joint = "&" if "?" in back else "?"
+        return Redirect(f"{back}{joint}{urlencode({UNDO: key})}" if deletion.marks or access.may("add") else back)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import datetime
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pydantic
 from sqlalchemy import Row, select
 from sqlalchemy.exc import IntegrityError
 
 from wholestack import Conflict, Forbidden
+from wholestack.auth import ClosingRefused
 from wholestack.db import Session
 from wholestack.files import StoredFile
 from wholestack.languages import gettext
@@ -23,6 +24,9 @@ from ._kept import Files, kept
 from ._record import is_secret, key_column, record, resource_for, snapshot, typed_keys
 from ._resource import Resource
 from ._soft import is_deleted, mark, mark_of
+
+if TYPE_CHECKING:
+    from ._plugin import Admin
 
 
 class Deletion:
@@ -49,18 +53,18 @@ class Deletion:
         """Whether nothing stands in the way."""
         return self.cascade is None or self.cascade.may_go
 
-    def do(self, history: History, author: Author) -> str:
+    def do(self, admin: Admin, author: Author) -> str:
         """Delete the row, and write down what went.
 
         Arguments:
-            history: where it is written.
+            admin: the plugin, whose history it is written into.
             author: who does it.
 
         Returns:
             the name of the batch of changes.
 
         Raises:
-            Conflict: something stands in the way.
+            Conflict: something stands in the way, or the app does not let an account end.
         """
         resource, row = self._access.resource, self._row
         if self.cascade is None:
@@ -68,13 +72,11 @@ class Deletion:
             mark(resource, row, now)
             self._db.flush()
             values = {mark_of(resource) or "": [None, now.isoformat()]}
-            return history.write(self._db, author, [record(self._db, resource, "delete", row, values)])
-        if not self.cascade.may_go:
-            raise Conflict(gettext("Something else stands in the way."))
-        going = [(resource, row), *self.cascade.rows]
+            return admin.history.write(self._db, author, [record(self._db, resource, "delete", row, values)])
         try:
             with self._db.begin_nested():
-                batch = history.write(self._db, author, [self._gone(*each) for each in going])
+                going = going_with(admin, self._db, self._access, row, self.cascade)
+                batch = admin.history.write(self._db, author, [self._gone(*each) for each in going])
                 self._db.delete(row)
                 self._db.flush()
         except IntegrityError as error:
@@ -84,6 +86,32 @@ class Deletion:
     def _gone(self, resource: Resource, row: Any) -> Change:
         values = {name: [value, None] for name, value in snapshot(resource, row).items()}
         return record(self._db, resource, "delete", row, values)
+
+
+def going_with(
+    admin: Admin, db: Session, access: Access, row: Any, cascade: Cascade | None = None
+) -> list[tuple[Resource, Any]]:
+    """A row that is to be deleted, and all that goes with it, when the app was asked for the accounts among them.
+
+    Arguments:
+        admin: the plugin.
+        db: the session.
+        access: what the person may with the model.
+        row: the row.
+        cascade: what goes with it, where that was looked up.
+
+    Raises:
+        Conflict: something stands in the way, or the app does not let an account end.
+    """
+    cascade = cascade or Cascade(db, access, row)
+    try:
+        if cascade.may_go and admin.ask_closing(db, access.identity, row, *(each for _, each in cascade.rows)):
+            cascade = Cascade(db, access, row)  # What the app has put in order goes no more.
+    except ClosingRefused as refused:
+        raise Conflict(refused.message) from refused
+    if not cascade.may_go:
+        raise Conflict(gettext("Something else stands in the way."))
+    return [(access.resource, row), *cascade.rows]
 
 
 class Return:

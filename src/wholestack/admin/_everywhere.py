@@ -12,6 +12,7 @@ from wholestack.auth import OfTenant, Tenant
 from wholestack.db import Session
 
 from ._access import Access
+from ._defaults import says
 from ._frame import Entry, Frame
 from ._list_query import rules_of
 from ._search import LONGEST
@@ -67,7 +68,8 @@ class SiteSearch:
             access = self._frame.access(resource)
             statement = visible(access, self._tenant)
             rules = rules_of(resource)
-            if not rules.search or statement is None:
+            is_meant = says(resource.view, "search", "search_text")  # Else a site of forty models asks each of them.
+            if not is_meant or not rules.search or statement is None:
                 continue
             dialect = db.get_bind(resource.mapper).dialect.name
             asked = rules.search.where(statement, self.text, dialect, access)

@@ -21,7 +21,7 @@ from sqlalchemy.orm import Bundle, joinedload, selectinload
 from wholestack.db import read_many
 
 from ._action_runs import fields_shown
-from ._cells import is_row, text_of, words_of
+from ._cells import is_row, text_of
 from ._history import plain
 from ._sheets import openpyxl, spreadsheet_cell, written
 
@@ -77,9 +77,10 @@ def export_columns(access: Access) -> list[ExportColumn]:
     """What a person may have in an export: the fields that they see, then the list's own columns."""
     resource = access.resource
     fields = [name for name in fields_shown(access) if not _is_bytes(resource, name)]
-    found = {name: ExportColumn(name, words_of(name), name in resource.attributes) for name in fields}
+    found = {name: ExportColumn(name, resource.heading(name), name in resource.attributes) for name in fields}
     for each in resource.columns:
-        if each.name not in found and each.name not in resource.attributes and access.visible([each.name]):
+        is_own = bool(each.path) or resource.view.computed(each.name) is not None
+        if is_own and each.name not in found and each.name not in resource.attributes and access.visible([each.name]):
             found[each.name] = ExportColumn(each.name, each.title, is_attribute=False, usual=False)
     return list(found.values())
 

@@ -102,7 +102,7 @@ class Choices(ListFilter):
         self._path = path
         self._members = members
         self._nullable = path.attribute is not None and path.attribute.nullable
-        self._title = words_of(path.name)
+        self._title = path.title
 
     def where(self, look: Look, statement: Select[Any], values: Values) -> Select[Any]:
         given = values[self.names[0]][:MOST_VALUES]
@@ -130,7 +130,7 @@ class Same(ListFilter):
     def __init__(self, name: str, path: Path) -> None:
         self.names = (name,)
         self._path = path
-        self._title = words_of(path.name)
+        self._title = path.title
         self._reader = path.reader
 
     def where(self, look: Look, statement: Select[Any], values: Values) -> Select[Any]:
@@ -147,7 +147,7 @@ class Range(ListFilter):
     def __init__(self, name: str, path: Path) -> None:
         self.names = (f"{name}__ge", f"{name}__le")
         self._path = path
-        self._title = words_of(path.name)
+        self._title = path.title
         family = path.attribute.family if path.attribute is not None else ""
         self._kind = "time" if family == "time" else "number"
         self._reader = path.reader
@@ -172,7 +172,7 @@ class Empty(ListFilter):
     def __init__(self, name: str, path: Path) -> None:
         self.names = (name,)
         self._path = path
-        self._title = words_of(path.name)
+        self._title = path.title
 
     def where(self, look: Look, statement: Select[Any], values: Values) -> Select[Any]:
         value = first(values, self.names[0])
@@ -218,7 +218,7 @@ def filters_of(resource: Resource) -> list[ListFilter]:
     Raises:
         SetupError: one names what the model has not, or a value that cannot be compared.
     """
-    return [_filter(resource, each) for each in resource.view.filters]
+    return [_filter(resource, each) for each in resource.filters]
 
 
 def _filter(resource: Resource, asked: str | Filter) -> ListFilter:
@@ -236,7 +236,7 @@ def _filter(resource: Resource, asked: str | Filter) -> ListFilter:
             raise resource.fault(f"{text!r} leads to rows whose key has several columns.", [f"{text}__empty"])
         return Related(asked, path)
     if not path.relations and text in resource.foreign_keys:
-        return Related(asked, Path((), resource.model, resource.foreign_keys[text]))
+        return Related(asked, Path((), resource.model, resource.foreign_keys[text], path.title))
     if attribute.family == "enum":
         return Choices(asked, path, {word_of(each): each for each in _members(attribute.shown)})
     made = _BY_FAMILY.get(attribute.family)

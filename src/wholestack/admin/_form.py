@@ -16,7 +16,6 @@ from wholestack import Upload
 from wholestack.crud import Schema, attribute_names, schema
 from wholestack.forms import Widget
 
-from ._cells import words_of
 from ._inline import Inline
 from ._references import Reference, references_of
 
@@ -133,11 +132,21 @@ class FormOf:
         for field, attribute in attribute_names(base).items():
             known = self.resource.attributes.get(attribute)
             info = base.model_fields[field]
-            hint = None if known is None or attribute in self.references else _hint_of(known, info)
+            hint = None if known is None else _hint_of(known, info, chosen=attribute in self.references)
+            said = self.resource.label(attribute) if attribute in self._labelled else None
             if hint is not None:
-                other[field] = (hint, _with_default(info))
+                other[field] = (hint, _with_default(info, said))
+            elif said is not None:
+                other[field] = (info.rebuild_annotation(), _with_default(info, said))
         made: type[Schema] = pydantic.create_model(base.__name__, __base__=base, **other)
         return made
+
+    @property
+    def _labelled(self) -> set[str]:
+        """The fields whose names the view says, and keys of rows for which no relation stands."""
+        said = self.resource.view.labels
+        found = {name for name in self.names if name in said or self.resource.foreign_keys.get(name) in said}
+        return found | {name for name, each in self.references.items() if not each.relation}
 
     @functools.cached_property
     def taken(self) -> type[Taken]:
@@ -150,7 +159,7 @@ class FormOf:
             view = self.resource.view
             accept = ",".join(view.file_types.get(name, ("image/*",) if name in view.images else ()))
             widget = Widget("file", accept=accept) if accept else Widget("file")
-            own[name] = (Annotated[Upload | None, widget], pydantic.Field(None, title=words_of(name)))
+            own[name] = (Annotated[Upload | None, widget], pydantic.Field(None, title=self.resource.label(name)))
             own[remove_name(name)] = (bool, False)
             if not self.in_rows:
                 own[earlier_name(name)] = (_Hidden, "")
@@ -199,7 +208,7 @@ class InlineForm:
         self.name: str = self._relation_in(parent)
         relation: Any = parent.relations[self.name]
         self.resource: Resource = parent.to(inline.model)
-        self.title: str = inline.title or words_of(self.name)
+        self.title: str = inline.title or parent.label(self.name)
         mapper = self.resource.mapper
         #: The attributes that lead to the parent, each with the parent's that it holds.
         self.link: Sequence[tuple[str, str]] = [
@@ -213,6 +222,9 @@ class InlineForm:
         self.resource.check_fields(self.shown)
         if inline.order and inline.order not in self.resource.attributes:
             raise self.resource.fault(f"There is no {inline.order!r} to order by.", self.resource.attributes)
+        placed = [getattr(inline.model, inline.order)] if inline.order else []
+        #: How its rows stand in the form: as the inline says, then as the relation does, then by their keys.
+        self.order: Sequence[Any] = [*placed, *(relation.order_by or ()), *mapper.primary_key]
         nested = [InlineForm(each, self.resource) for each in inline.inlines]
         taken = [name for name in names if self.resource.can_take(name)]
         self.form = FormOf(self.resource, taken, nested, inline)
@@ -233,19 +245,32 @@ class InlineForm:
 # -- the kinds of columns --------------------------------------------------------------------------------------------
 
 
-def _hint_of(attribute: Attribute, info: Any) -> Any:
-    """The type of a field where that of an API does not do: what people type, and where they need room."""
+def _hint_of(attribute: Attribute, info: Any, *, chosen: bool) -> Any:
+    """The type of a field where that of an API does not do: what people type, and where they need room.
+
+    Arguments:
+        attribute: what is known of the column.
+        info: its field in an API.
+        chosen: whether its value is one of the keys of other rows, and not typed.
+    """
     needed = attribute.family == "text" and info.is_required()
     found: Any = attribute.taken if needed else None
-    if attribute.family == "json":
-        found = Annotated[Any, Widget("textarea", rows=_LINES, spellcheck="false"), _from_json(attribute)]
-    elif attribute.family == "text" and _is_long(attribute.column.type):
-        found = Annotated[attribute.taken, Widget("textarea", rows=_LINES)]
-    elif attribute.family == "interval":
-        found = Annotated[attribute.taken, Widget("text", placeholder="01:30:00")]
+    if not chosen:
+        found = _typed(attribute) or found
     if needed:  # Beside an empty text a browser has no other way to send nothing.
         found = Annotated[found, pydantic.Field(min_length=1)]
     return found | None if found is not None and attribute.nullable else found
+
+
+def _typed(attribute: Attribute) -> Any:
+    """The type of a field with room for what people type; None where the usual one has it."""
+    if attribute.family == "json":
+        return Annotated[Any, Widget("textarea", rows=_LINES, spellcheck="false"), _from_json(attribute)]
+    if attribute.family == "text" and _is_long(attribute.column.type):
+        return Annotated[attribute.taken, Widget("textarea", rows=_LINES)]
+    if attribute.family == "interval":
+        return Annotated[attribute.taken, Widget("text", placeholder="01:30:00")]
+    return None
 
 
 def _is_long(kind: Any) -> bool:
@@ -285,9 +310,9 @@ def json_text(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, indent=2)
 
 
-def _with_default(info: Any) -> Any:
+def _with_default(info: Any, title: str | None = None) -> Any:
     if info.is_required():
-        return ...
+        return ... if title is None and info.alias is None else pydantic.Field(title=title, alias=info.alias)
     if info.default_factory is not None:
-        return pydantic.Field(default_factory=info.default_factory)
-    return pydantic.Field(default=info.default)
+        return pydantic.Field(default_factory=info.default_factory, title=title, alias=info.alias)
+    return pydantic.Field(default=info.default, title=title, alias=info.alias)

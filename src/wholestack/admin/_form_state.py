@@ -7,16 +7,27 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Select
 from sqlalchemy.orm import selectinload
 
-from wholestack.db import Session
+from wholestack.db import Session, func, select
 from wholestack.forms import Field, FormView
 from wholestack.languages import gettext
 
 from ._access import Access
-from ._cells import text_of, words_of
-from ._form import KEY, SEEN, THEIRS, TOLD, FormOf, InlineForm, earlier_name, json_text, remove_name, shown_name
+from ._cells import text_of
+from ._form import (
+    KEY,
+    MOST_ROWS,
+    SEEN,
+    THEIRS,
+    TOLD,
+    FormOf,
+    InlineForm,
+    earlier_name,
+    json_text,
+    remove_name,
+    shown_name,
+)
 from ._resource import Resource
 from ._soft import is_deleted
 
@@ -31,19 +42,33 @@ class Children:
         inline: the inline.
         access: what the person may with its model.
         rows: the rows, in their order.
-        more: whether there are more, which are left as they are.
+        count: how many there are, where there are more, which are left as they are.
     """
 
-    def __init__(self, inline: InlineForm, access: Access, rows: Sequence[Any], *, more: bool = False) -> None:
+    def __init__(self, inline: InlineForm, access: Access, rows: Sequence[Any], *, count: int | None = None) -> None:
         self.inline = inline
         self.access = access
-        self.more = more
+        self.count: int = len(rows) if count is None else count
+        self.more: bool = self.count > len(rows)
         self.editable = [each for each in rows if access.may_row("change", each)]
         self.others = [each for each in rows if each not in self.editable]
 
     def key(self, row: Any) -> str:
         """The key of a row, as text."""
         return self.inline.resource.keys.text(row)
+
+    def room(self, in_form: int) -> int:
+        """How many rows may still be added to a form that has so many; less than 0 where there are too many."""
+        most = MOST_ROWS if self.inline.inline.maximum is None else self.inline.inline.maximum
+        return most - in_form - (self.count - len(self.editable))
+
+    @property
+    def blanks(self) -> int:
+        """How many empty rows the form shows."""
+        if not self.access.may("add"):
+            return 0
+        inline = self.inline.inline
+        return max(0, min(max(inline.extra, inline.minimum - self.count), self.room(len(self.editable))))
 
 
 def access_to(inline: InlineForm, access: Access) -> Access:
@@ -57,11 +82,14 @@ def children_of(db: Session, inline: InlineForm, access: Access, parent: Any) ->
     if parent is None or not mine.may("view"):
         return Children(inline, mine, [])
     most = inline.inline.most
-    statement = _ordered(inline, mine.rows().where(*_of(inline, parent))).limit(most + 1)
+    statement = mine.rows().where(*_of(inline, parent)).order_by(*inline.order).limit(most + 1)
     nested = [getattr(inline.resource.model, each.name) for each in inline.form.inlines]
     many = [getattr(inline.resource.model, each.name) for each in inline.form.references.values() if each.many]
     rows = db.scalars(statement.options(*(selectinload(each) for each in (*nested, *many)))).all()
-    return Children(inline, mine, rows[:most], more=len(rows) > most)
+    count = len(rows)
+    if count > most and (inline.inline.minimum or inline.inline.maximum is not None):
+        count = db.scalar(select(func.count()).select_from(statement.order_by(None).limit(None).subquery())) or count
+    return Children(inline, mine, rows[:most], count=count)
 
 
 def nested_of(inline: InlineForm, access: Access, parent: Any) -> Children:
@@ -71,17 +99,12 @@ def nested_of(inline: InlineForm, access: Access, parent: Any) -> Children:
     rows = [each for each in there if mine.may_row("view", each) and not is_deleted(inline.resource, each)]
     if inline.inline.order:
         rows.sort(key=lambda each: getattr(each, inline.inline.order) or 0)
-    return Children(inline, mine, rows[: inline.inline.most], more=len(rows) > inline.inline.most)
+    return Children(inline, mine, rows[: inline.inline.most], count=len(rows))
 
 
 def _of(inline: InlineForm, parent: Any) -> Iterator[Any]:
     for name, own in inline.link:
         yield getattr(inline.resource.model, name) == getattr(parent, own)
-
-
-def _ordered(inline: InlineForm, statement: Select[Any]) -> Select[Any]:
-    order = [getattr(inline.resource.model, inline.inline.order)] if inline.inline.order else []
-    return statement.order_by(*order, *inline.resource.mapper.primary_key)
 
 
 # -- what a form holds -----------------------------------------------------------------------------------------------
@@ -199,7 +222,8 @@ def _in_place(
             continue
         theirs, yours = now[name], place[name]
         if digest_of(theirs) != seen[name] and texts_in(theirs) != texts_in(yours):
-            label = before + words_of(of.references[name].relation or name if name in of.references else name)
+            relation = of.references[name].relation if name in of.references else ""
+            label = before + of.resource.label(name, relation or "")
             keep = digest_of(yours) == seen[name]
             yield Difference(f"{path}{name}", label, _words(place[name], theirs), _words(place[name], yours), keep)
 
@@ -212,7 +236,7 @@ def _of_file(place: Any, of: FormOf, row: Any, name: str, seen: str, path: str, 
     removes = place[remove_name(name)].value == "true" and theirs is not None
     if _file_digest(theirs) != seen and (yours or removes):
         words = "" if theirs is None else theirs.filename or theirs.name
-        yield Difference(f"{path}{name}", before + words_of(name), words, yours, keep=False, file=True)
+        yield Difference(f"{path}{name}", before + of.resource.label(name), words, yours, keep=False, file=True)
 
 
 def _file_digest(stored: Any) -> str:
@@ -221,6 +245,8 @@ def _file_digest(stored: Any) -> str:
 
 def _words(offered: Field, field: Field) -> str:
     """What a field holds, in words: those of its choices where it has some."""
+    if field.widget == "datetime-local":
+        return field.value
     words = dict(offered.choices)
     return text_of([words.get(text, text) for text in texts_in(field)])
 

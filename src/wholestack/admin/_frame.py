@@ -5,12 +5,14 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlencode
+from urllib.parse import parse_qsl, quote, urlencode
 
 from wholestack import Request
 from wholestack.auth import Identity
+from wholestack.templates import error_page_of
 
 from ._access import Access
+from ._list_query import rules_of
 from ._soft import mark_of
 
 if TYPE_CHECKING:
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
     from ._plugin import Admin
     from ._resource import Resource
 
+KEPT = "form_list"
+"""In the query of a row's pages: that of the list from which they were opened, to which they lead back."""
+_LONGEST = 2_000
 PREFERENCES: Mapping[str, Sequence[str]] = {"density": ("roomy", "compact"), "colours": ("system", "light", "dark")}
 """What each reader may prefer, the usual first; a cookie of the name keeps what is not."""
 
@@ -76,6 +81,31 @@ class Frame:
         path = "/".join([self._root, *(quote(part, safe="") for part in parts)]) + ("" if parts else "/")
         return f"{path}?{urlencode(query)}" if query else path
 
+    @property
+    def kept(self) -> dict[str, str]:
+        """What of the query an address of this model takes along, so that its list is found again as it was left. It is
+        read anew each time: what no list reads is left out, and no path is in it.
+        """
+        text = (self._request.query.get(KEPT) or [""])[0]
+        if self.here is None or not text or len(text) > _LONGEST:
+            return {}
+        known = rules_of(self.here).names
+        pairs = [(name, value) for name, value in parse_qsl(text) if name in known]
+        return {KEPT: urlencode(pairs)} if pairs else {}
+
+    def row(self, *parts: str) -> str:
+        """The address of a page below the model's list, which leads back to the list as it was left."""
+        return self.url(*self._below(*parts), **self.kept)
+
+    def _below(self, *parts: str) -> tuple[str, ...]:
+        return parts if self.here is None else (self.here.slug, *parts)
+
+    @property
+    def back(self) -> str:
+        """The address of the model's list as it was left."""
+        kept = self.kept.get(KEPT)
+        return self.url(*self._below()) + (f"?{kept}" if kept else "")
+
     def preferred(self, preference: str) -> str:
         """What the reader prefers: ``"density"`` or ``"colours"``."""
         known = PREFERENCES[preference]
@@ -84,7 +114,9 @@ class Frame:
 
     @property
     def path(self) -> str:
-        """The page's own address, with its query: where a form leads back to."""
+        """The page's own address, with its query: where a form leads back to; of an error the list."""
+        if error_page_of(self._request) is not None:
+            return self.back
         query = self._request.query_string
         return quote(self._request.root_path + self._request.path) + (f"?{query}" if query else "")
 

@@ -23,6 +23,7 @@ from ._changes import FieldLine, Reader, readable, version
 from ._deletion import Return, lost, restored
 from ._desk import Desk
 from ._history import Author, differences
+from ._inline_history import Entry, InlineHistory, entries_of
 from ._record import snapshot
 from ._row_pages import store_of
 from ._rows import RowPage
@@ -53,6 +54,7 @@ class RowHistory:
         label: what it is, or was, called.
         row: the row; None where it is deleted.
         changes: what was done to it, the latest first, each with the fields that the person may see.
+        entries: the same, with what was done to the rows in its form.
         compared: how two versions of it differ; None where none are compared.
         restorable: whether the person may have it back.
         lost: what files are called that do not come back with it, and with what went with it.
@@ -63,6 +65,7 @@ class RowHistory:
     label: str
     row: Any
     changes: Sequence[tuple[Row[Any], Sequence[FieldLine]]]
+    entries: Sequence[Entry]
     compared: Sequence[FieldLine] | None
     restorable: bool
     lost: Sequence[str]
@@ -81,14 +84,18 @@ class HistoryPages:
     ) -> Page:
         access, frame = self._desk.begin(request, identity)
         row, gone = self._found(db, access, key, tenant)
-        changes = self.history_of.of(db, self.resource.table, key, after=self._begun(db, row, key)[0])
+        begun = self._begun(db, row, key)[0]
+        changes = self.history_of.of(db, self.resource.table, key, after=begun)
         reader = Reader(db, access)
+        own = [(each, reader.lines(each, row)) for each in changes]
+        inner = InlineHistory(db, self.history_of, None if tenant is None else tenant.key, begun)
         shown = RowHistory(
             access,
             key,
             self.resource.view.label(row) if gone is None else gone.label,
             row,
-            [(each, reader.lines(each, row)) for each in changes],
+            own,
+            entries_of(own, inner.of(access, row, gone, changes)),
             self._compared(db, access, row, gone, request, changes),
             self._may_have_back(access, row),
             self._lost(db, access, gone, tenant),
@@ -172,7 +179,7 @@ class HistoryPages:
             page.earlier = self.history_of.files.of(db, found.model, found.key, since)
         page.version = cell(found.at)
         page.lost = lost(self.resource, then, page.earlier, row)
-        form.action = frame.url(self.resource.slug, key)
+        form.action = frame.row(key)
         page.open(db, restored(db, self.resource, then, page.earlier))
         return self._desk.page("form.html", frame, page=page)
 
@@ -217,10 +224,10 @@ class HistoryPages:
                 row = back.anew(author, gone)
             except Conflict as error:
                 messages.error(gettext("It cannot be had back. %(why)s") % {"why": error.detail})
-                return Redirect(frame.url(self.resource.slug, key, "history"))
+                return Redirect(frame.row(key, "history"))
         elif is_deleted(self.resource, row):
             back.unmark(author, row)
         else:
             raise NotFound(gettext("It is not deleted."))
         messages.success(gettext("%(label)s is there again.") % {"label": self.resource.view.label(row)})
-        return Redirect(frame.url(self.resource.slug, self.resource.keys.text(row)))
+        return Redirect(frame.row(self.resource.keys.text(row)))

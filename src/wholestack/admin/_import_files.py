@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import datetime
 import io
+import json
 import os
 import re
 import tempfile
@@ -18,6 +20,7 @@ from wholestack import Upload
 from wholestack.files import ArchiveLimits, ArchiveRefused, extract
 from wholestack.languages import gettext
 
+from ._cells import count_shown
 from ._sheets import openpyxl, unguarded
 
 MOST_COLUMNS = 200
@@ -26,30 +29,56 @@ _UNPACKED = ArchiveLimits(total=64 * 1024**2, file=64 * 1024**2, files=500, dept
 _XML = (".xml", ".rels", ".vml")
 _ENCODED = re.compile(rb"""^\s*<\?xml[^>]*?encoding\s*=\s*["'](?!utf-8["'])""", re.IGNORECASE)
 _ENTITIES = (b"<!DOCTYPE", b"<!ENTITY")
+_QUOTED = re.compile(r'"[^"]*"?')
+"""A cell in quotes: what parts columns stands outside of them."""
+_BETWEEN = re.compile(r"[\s,]*")
 Cells = Sequence[Any]
+Place = int | tuple[int, int]
+"""Where a row stands in its file: its line, or its row; both where a program for tables counts them otherwise."""
+LINES, ROWS = "lines", "rows"
 
 
 class FileBroken(ValueError):
     """A file that cannot be imported as it is; it says why."""
 
 
+@dataclasses.dataclass(frozen=True)
+class Sheet:
+    """A file that was read.
+
+    Attributes:
+        headings: the names of its columns.
+        data: its rows, for `Packed`.
+        count: how many they are; rows with nothing in them are left out.
+        counted: what the numbers of its rows are: `LINES` of a text, or `ROWS`.
+    """
+
+    headings: list[str]
+    data: bytes
+    count: int
+    counted: str
+
+
 class Packed:
-    """The rows of a file as they are kept: JSON lines, compressed.
+    """The rows of a file as they are kept: JSON lines, compressed; each with its place in the file.
 
     Arguments:
         data: what `pack` gave.
 
     Example:
-        >>> headings, data, count = pack([["a", "b"], [1, "x"], [2, "y"]], most=10)
-        >>> headings, count, list(Packed(data))
-        (['a', 'b'], 2, [[1, 'x'], [2, 'y']])
+        >>> sheet = pack([(1, ["a", "b"]), (2, [1, "x"]), (4, [2, "y"])], most=10)
+        >>> sheet.headings, sheet.count, list(Packed(sheet.data))
+        (['a', 'b'], 2, [(2, [1, 'x']), (4, [2, 'y'])])
     """
 
     def __init__(self, data: bytes) -> None:
         self._data = data
 
-    def __iter__(self) -> Iterator[list[Any]]:
-        return (pydantic_core.from_json(line) for line in lines_in(self._data))
+    def __iter__(self) -> Iterator[tuple[Any, list[Any]]]:
+        for number, line in enumerate(lines_in(self._data), 1):
+            kept = pydantic_core.from_json(line)
+            # Of an import that was begun before places were kept there are the cells alone.
+            yield (kept["at"], kept["cells"]) if isinstance(kept, dict) else (number, kept)
 
 
 def lines_in(data: bytes) -> Iterator[bytes]:
@@ -79,42 +108,44 @@ class Packer:
         return b"".join([*self._done, self._pack.flush()])
 
 
-def pack(rows: Iterable[Cells], most: int) -> tuple[list[str], bytes, int]:
+def pack(rows: Iterable[tuple[Place, Cells]], most: int, counted: str = LINES) -> Sheet:
     """Read the rows of a table, the first of which has the headings.
 
     Arguments:
-        rows: the rows.
+        rows: the rows, each with its place.
         most: how many there may be.
-
-    Returns:
-        the headings, the rows for `Packed`, and how many they are; rows with nothing in them are left out.
+        counted: what their places are.
 
     Raises:
         FileBroken: it has no headings, two of one name, too many rows or columns, or a row that is too long.
     """
     source = iter(rows)
-    headings = [str("" if each is None else each).strip() for each in next(source, ())]
+    headings = [str("" if each is None else each).strip() for each in next(source, (0, ()))[1]]
     while headings and not headings[-1]:
         headings.pop()
     _check_headings(headings)
     packer, count = Packer(), 0
-    for line, row in enumerate(source, 2):
+    in_lines = counted == LINES
+    for number, (place, row) in enumerate(source, 2):
         cells = list(row)
         while len(cells) > len(headings) and cells[-1] in (None, ""):
             cells.pop()
         if len(cells) > len(headings):
-            raise FileBroken(_at(gettext("Line %(line)s has more cells than there are headings."), line))
+            many = gettext("Line %(line)s has more cells than there are headings.")
+            told = many if in_lines else gettext("Row %(line)s has more cells than there are headings.")
+            raise FileBroken(_at(told, place))
         if any(isinstance(cell, str) and len(cell) > _LONGEST_CELL for cell in cells):
-            raise FileBroken(_at(gettext("Line %(line)s has a cell that is too long."), line))
-        if line > 2 * most + 1_000:  # Lines with nothing in them cost as much as others.
+            long = gettext("Line %(line)s has a cell that is too long.")
+            raise FileBroken(_at(long if in_lines else gettext("Row %(line)s has a cell that is too long."), place))
+        if number > 2 * most + 1_000:  # Lines with nothing in them cost as much as others.
             raise FileBroken(_too_many(most))
         if all(cell in (None, "") for cell in cells):
             continue
         count += 1
         if count > most:
             raise FileBroken(_too_many(most))
-        packer.add([*cells, *[None] * (len(headings) - len(cells))])
-    return headings, packer.packed(), count
+        packer.add({"at": place, "cells": [*cells, *[None] * (len(headings) - len(cells))]})
+    return Sheet(headings, packer.packed(), count, counted)
 
 
 def _check_headings(headings: Sequence[str]) -> None:
@@ -127,14 +158,14 @@ def _check_headings(headings: Sequence[str]) -> None:
 
 
 def _too_many(most: int) -> str:
-    return gettext("There are more than %(most)s rows: import them in parts.") % {"most": f"{most:,}"}
+    return gettext("There are more than %(most)s rows: import them in parts.") % {"most": count_shown(most)}
 
 
-def _at(text: str, line: int) -> str:
-    return text % {"line": line}
+def _at(told: str, place: Place) -> str:
+    return told % {"line": place if isinstance(place, int) else place[0]}
 
 
-def read(upload: Upload, most: int) -> tuple[list[str], bytes, int]:
+def read(upload: Upload, most: int) -> Sheet:
     """Read an uploaded file, as `pack` does; its kind is told by what is in it.
 
     Raises:
@@ -145,12 +176,19 @@ def read(upload: Upload, most: int) -> tuple[list[str], bytes, int]:
     head = upload.read(4)
     upload.seek(0)
     if head.startswith(b"PK"):
-        return pack(_spreadsheet(upload, most), most)
+        return pack(enumerate(_spreadsheet(upload, most), 1), most, ROWS)
     if head.startswith(b"\xd0\xcf\x11\xe0"):
         raise FileBroken(gettext("This is an old or encrypted spreadsheet: save it as XLSX or CSV."))
     text = _text(upload.read())
     first = text.lstrip()[:1]
-    return pack(_objects(text) if first in {"[", "{"} else _csv(text), most)
+    if first == "[":
+        values = _array(text)
+        lines = _lines_of(text, len(values))
+        return pack(_objects(values, lines or range(1, len(values) + 1)), most, LINES if lines else ROWS)
+    if first == "{":
+        numbered = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
+        return pack(_objects([_json(line) for _, line in numbered], [number for number, _ in numbered]), most)
+    return pack(_csv(text), most)
 
 
 def _text(data: bytes) -> str:
@@ -164,33 +202,63 @@ def _text(data: bytes) -> str:
     return text
 
 
-def _csv(text: str) -> Iterator[Cells]:
-    head = text[:10_000].partition("\n")[0]
+def _csv(text: str) -> Iterator[tuple[Place, Cells]]:
+    head = _QUOTED.sub("", text[:10_000].partition("\n")[0])
     delimiter = max(",;\t", key=head.count)
     try:
-        for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True):
-            yield [unguarded(cell) for cell in row]
+        reader, line = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True), 1
+        for number, row in enumerate(reader, 1):
+            yield (line if line == number else (line, number)), [unguarded(cell) for cell in row]
+            line = reader.line_num + 1
     except csv.Error as error:
         told = gettext("This CSV file is broken: %(why)s.") % {"why": error}
         raise FileBroken(told) from None
 
 
-def _objects(text: str) -> Iterator[Cells]:
-    """The rows of JSON: an array of objects, or one object in each line."""
+def _json(text: str) -> Any:
     try:
-        if text.lstrip().startswith("["):
-            values = pydantic_core.from_json(text, cache_strings="keys")
-        else:
-            values = [pydantic_core.from_json(line, cache_strings="keys") for line in text.splitlines() if line.strip()]
+        return pydantic_core.from_json(text, cache_strings="keys")
     except ValueError as error:
         told = gettext("This JSON file is broken: %(why)s.") % {"why": str(error)[:200]}
         raise FileBroken(told) from None
+
+
+def _array(text: str) -> list[Any]:
+    found = _json(text)
+    return found if isinstance(found, list) else [found]
+
+
+def _lines_of(text: str, count: int) -> list[int]:
+    r"""The lines on which the objects of an array begin; none where two begin on one, and it tells them not apart.
+
+    Example:
+        >>> _lines_of('[\n {"a":\n 1}, \n {"a": 2}]', 2), _lines_of('[{"a": 1}, {"a": 2}]', 2)
+        ([2, 4], [])
+    """
+    decode = json.JSONDecoder().raw_decode
+    found: list[int] = []
+    place, line = text.index("[") + 1, 1
+    line += text.count("\n", 0, place)
+    for _ in range(count):
+        between = _BETWEEN.match(text, place)
+        start = between.end() if between is not None else place
+        line += text.count("\n", place, start)
+        if found and found[-1] == line:
+            return []
+        found.append(line)
+        _, place = decode(text, start)
+        line += text.count("\n", start, place)
+    return found
+
+
+def _objects(values: Sequence[Any], places: Sequence[int]) -> Iterator[tuple[Place, Cells]]:
+    """The rows of JSON: objects, the names in which are the headings."""
     if not all(isinstance(each, dict) for each in values):
         raise FileBroken(gettext("A JSON file has an array of objects, or an object in each line."))
     names = list(dict.fromkeys(name for each in values for name in each))
-    yield names
-    for each in values:
-        yield [each.get(name) for name in names]
+    yield 0, names
+    for place, each in zip(places, values, strict=True):
+        yield place, [each.get(name) for name in names]
 
 
 # -- spreadsheets ----------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import csv
 import dataclasses
 import io
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import pydantic
@@ -24,9 +24,8 @@ from wholestack.sessions import Messages
 from wholestack.templates import Page
 
 from ._access import Access
-from ._cells import words_of
 from ._desk import Desk
-from ._import_files import FileBroken, Packed, lines_in, read
+from ._import_files import LINES, FileBroken, Packed, lines_in, read
 from ._import_plan import guessed, importable, key_names
 from ._import_runs import NO_COUNTS
 from ._job_runs import MOST_WITHOUT_OUTBOX, too_many
@@ -67,11 +66,12 @@ class OutcomeLine:
     """A row of the file, and what would become of it.
 
     Attributes:
-        line: its number.
+        line: the number of its line, or of its row.
         kind: ``"add"``, ``"change"`` or ``"same"``.
         label: what the row is called.
         changes: by the title of a column, the value before and after.
         faults: titles of columns, and what is wrong there.
+        row: the number of its row in a program for tables, where that is not the one of its line.
     """
 
     line: int
@@ -79,6 +79,7 @@ class OutcomeLine:
     label: str
     changes: dict[str, list[Any]]
     faults: list[list[str]]
+    row: int | None = None
 
 
 def import_pages(desk: Desk, router: Router) -> None:
@@ -128,7 +129,7 @@ class ImportPages:
 
     def begin_import(self, request: Request, identity: Identity[Any], db: Session, form: FormView[ImportFile]) -> Page:
         access, frame = self._begin(request, identity)
-        names = [words_of(name) for name in importable(access)]
+        names = [self.resource.heading(name) for name in importable(access)]
         most = self.most if self._runs.has_outbox else min(self.most, MOST_WITHOUT_OUTBOX)
         return self._desk.page(
             "import.html", frame, resource=self.resource, form=form, names=names, most=most, largest=self.largest
@@ -141,21 +142,22 @@ class ImportPages:
         if form.file.size > self.largest:
             raise FormError("file", gettext("The file is too large."))
         try:
-            headings, source, count = read(form.file, self.most)
+            sheet = read(form.file, self.most)
         except (FileBroken, PackageMissing) as error:
             raise FormError("file", str(error)) from None
-        if count > MOST_WITHOUT_OUTBOX and not self._runs.has_outbox:
+        if sheet.count > MOST_WITHOUT_OUTBOX and not self._runs.has_outbox:
             raise FormError("file", too_many())
-        columns = guessed(access, headings)
-        settings = {"headings": headings, "columns": columns, "keys": _usual_keys(access, columns)}
+        columns = guessed(access, sheet.headings)
+        keys = _usual_keys(access, columns)
+        settings = {"headings": sheet.headings, "columns": columns, "keys": keys, "counted": sheet.counted}
         values = {
             "model": self.resource.table,
             "kind": "import",
             "name": form.file.filename[:255] or gettext("Import"),
             "settings": settings,
             "tenant": None if tenant is None else tenant.key,
-            "total": count,
-            "source": source,
+            "total": sheet.count,
+            "source": sheet.data,
         }
         number = self._jobs.put(db, identity, request.client or "", values)
         return Redirect(frame.url(self.resource.slug, "-", "import", str(number)))
@@ -168,7 +170,7 @@ class ImportPages:
         settings = found.settings
         samples = [
             [str("" if cell is None else cell)[:80] for cell in row]
-            for row in itertools.islice(Packed(self._jobs.blob(db, job, "source")), _SAMPLES)
+            for _, row in itertools.islice(Packed(self._jobs.blob(db, job, "source")), _SAMPLES)
         ]
         names = dict.fromkeys([*importable(access), *(name for name in key_names(access))])
         lines = [
@@ -181,8 +183,8 @@ class ImportPages:
             resource=self.resource,
             job=found,
             lines=lines,
-            attributes=[(name, words_of(name)) for name in names],
-            keys=[(name, words_of(name)) for name in key_names(access)],
+            attributes=[(name, self.resource.heading(name)) for name in names],
+            keys=[(name, self.resource.heading(name)) for name in key_names(access)],
             chosen=settings["keys"],
         )
 
@@ -236,10 +238,17 @@ class ImportPages:
             counts=found.settings.get("counts") or NO_COUNTS,
             lines=some[:_PAGE],
             number=number,
+            counts_lines=found.settings.get("counted") == LINES,
+            titles=self._titles(found.settings),
             more=len(some) > _PAGE,
             only_faults=only_faults,
             can_run=found.state == ASKED and bool(found.settings.get("checked")),
         )
+
+    def _titles(self, settings: Mapping[str, Any]) -> dict[str, str]:
+        """What columns are called on pages, by their headings in the file."""
+        pairs = zip(settings["headings"], settings["columns"], strict=False)
+        return {heading: self.resource.label(name) for heading, name in pairs if name}
 
     def _lines(self, db: Session, job: int, *, only_faults: bool) -> Iterator[OutcomeLine]:
         for line in lines_in(self._jobs.blob(db, job, "outcome")):
@@ -253,7 +262,7 @@ class ImportPages:
         lines = list(self._lines(db, job, only_faults=True))
 
         def pieces() -> Iterator[bytes]:
-            yield _line("Row", "Column", "Fault")
+            yield _line("Line" if found.settings.get("counted") == LINES else "Row", "Column", "Fault")
             for each in lines:
                 for title, fault in each.faults:
                     yield _line(each.line, title, fault)

@@ -18,6 +18,8 @@ from ._form import FormOf
 from ._references import Reference, references_of
 
 if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
     from wholestack.crud import Attribute
 
     from ._access import Access
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 Fault = tuple[str, str]
 """The title of a column, and what is wrong with it."""
+_OF_TEXTS = frozenset({"too_short", "too_long", "string_too_short", "string_pattern_mismatch"})
 _WORD = re.compile(r"[\W_]+")
 _LOCAL = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?")
 _YES, _NO = {"yes", "true", "1", "x", "on"}, {"no", "false", "0", "off"}
@@ -51,7 +54,8 @@ def guessed(access: Access, headings: Sequence[str]) -> list[str]:
     names: dict[str, str] = {}
     for name in dict.fromkeys([*importable(access), *key_names(access)]):
         relation = resource.foreign_keys.get(name)
-        for word in (name, words_of(name), *([relation, words_of(relation)] if relation else [])):
+        own = (name, str(resource.label(name)), words_of(name))
+        for word in (*own, *([relation, words_of(relation)] if relation else [])):
             names.setdefault(_plain(word), name)
     found: list[str] = []
     for heading in headings:
@@ -93,6 +97,7 @@ class Plan:
 
     def __init__(self, access: Access, headings: Sequence[str], columns: Sequence[str], keys: Sequence[str]) -> None:
         resource: Resource = access.resource
+        self._resource = resource
         allowed, known = importable(access), key_names(access)
         self.keys = tuple(name for name in keys if name in known and name in columns)
         pairs = list(zip(range(len(headings)), columns, strict=False))
@@ -116,7 +121,7 @@ class Plan:
         """The heading of an attribute's column; its words where the file has none."""
         title = self._titles.get(name)
         if not title:
-            title = self._titles[name] = words_of(name)
+            title = self._titles[name] = self._resource.heading(name)
         return title
 
     def key_of(self, line: int, cells: Sequence[Any]) -> RowPlan:
@@ -152,11 +157,21 @@ class Plan:
 
     def _faults(self, error: pydantic.ValidationError, name: str = "") -> list[Fault]:
         found = []
-        for fault in error.errors(include_url=False, include_input=False):
+        for fault in error.errors(include_url=False):
             at = name or str(fault["loc"][0] if fault["loc"] else "")
-            told = translated_fault(fault["type"], fault.get("ctx"), fault["msg"])
+            told = translated_fault(_kind(fault), fault.get("ctx"), fault["msg"])
             found.append((self.title(at) if at else gettext("Row"), told))
         return found
+
+
+def _kind(fault: ErrorDetails) -> str:
+    """A fault as a form tells it: an empty text where something must be is missing, and a text has characters."""
+    kind, given = fault["type"], fault["input"]
+    if not isinstance(given, str) or kind not in _OF_TEXTS:
+        return kind
+    if given == "":
+        return "missing"
+    return kind if kind.startswith("string") else f"string_{kind}"
 
 
 # -- cells -----------------------------------------------------------------------------------------------------------

@@ -20,12 +20,12 @@ from wholestack.languages import gettext
 
 from ._action_runs import fields_shown
 from ._history import Author, Change, differences
-from ._import_files import Packed, Packer
+from ._import_files import LINES, Packed, Packer
 from ._import_inserts import takes_many
 from ._import_plan import Plan, RowPlan
 from ._jobs import ASKED, DONE, FAILED, Jobs
 from ._paths import among
-from ._record import is_secret, snapshot
+from ._record import Called, is_secret, snapshot
 from ._view import AdminView
 
 if TYPE_CHECKING:
@@ -76,6 +76,7 @@ class ImportRun:
         self._plan = Plan(access, settings["headings"], settings["columns"], settings["keys"])
         self._is_dry: bool = not settings.get("checked")
         self._writes = Writes(db, access, self._plan, None if self._is_dry else author, admin)
+        self._writes.counts_lines = settings.get("counted") == LINES
         self._outcome = Packer()
         self.counts: dict[str, int] = dict(NO_COUNTS)
 
@@ -107,12 +108,13 @@ class ImportRun:
 
     def _rows(self) -> None:
         rows = iter(Packed(self._jobs.blob(self._db, self._job.id, "source")))
-        numbers = itertools.count(1)
         done = 0
-        while batch := [(next(numbers), row) for row in itertools.islice(rows, BATCH)]:
-            for line in self._writes.batch(batch):
+        while batch := [*itertools.islice(rows, BATCH)]:
+            beside = {place[0]: place[1] for place, _ in batch if not isinstance(place, int)}
+            several = ((place if isinstance(place, int) else place[0], cells) for place, cells in batch)
+            for line in self._writes.batch([*several]):
                 self.counts["fault" if line[4] else line[1]] += 1
-                self._outcome.add(line)
+                self._outcome.add((*line, beside.get(line[0])))
             done += len(batch)
             if self._tell is not None:
                 self._tell(done, self._job.total)
@@ -127,6 +129,9 @@ class Writes:
         plan: how a file is read.
         author: who it is; None in a dry run, of which no history is written.
         admin: the plugin, with the history.
+
+    Attributes:
+        counts_lines: whether the numbers of rows are those of lines.
     """
 
     def __init__(self, db: Session, access: Access, plan: Plan, author: Author | None, admin: Admin) -> None:
@@ -135,6 +140,7 @@ class Writes:
         self._plan = plan
         self._author = author
         self._history = admin.history
+        self.counts_lines: bool = False
         self.resource = access.resource
         self._may_add = access.may("add")
         self._may_change = access.may("change")
@@ -193,7 +199,12 @@ class Writes:
         if keys:
             first = self._first.setdefault(keys, plan.line)
             if first != plan.line:
-                plan.faults.append((self._key_title, gettext("Row %(line)s has the same.") % {"line": first}))
+                told = (
+                    gettext("Line %(line)s has the same.")
+                    if self.counts_lines
+                    else gettext("Row %(line)s has the same.")
+                )
+                plan.faults.append((self._key_title, told % {"line": first}))
         if len(rows) > 1:
             plan.faults.append((self._key_title, gettext("Several rows have this.")))
         row = rows[0] if rows else None
@@ -358,7 +369,7 @@ class Writes:
                 plan.faults.append((gettext("Row"), gettext("You may not save a row like this.")))
 
     def _note(self, author: Author, done: dict[int, tuple[Any, ...]]) -> None:
-        changes = []
+        changes, called = [], Called(self._db, self.resource, (values for values, *_ in done.values()))
         for values, label, row, was_there in done.values():
             if values:
                 tenant = getattr(row, "tenant_key", None)
@@ -369,6 +380,7 @@ class Writes:
                         self.resource.keys.text(row),
                         label,
                         values,
+                        called.of(values),
                         tenant=None if tenant is None else str(tenant),
                     )
                 )

@@ -20,13 +20,21 @@ class Inline:
         fields: attributes of their form, in this order; all that can be changed where empty.
         read_only: attributes that are shown and not taken.
         extra: empty rows at the end; those that stay empty are not saved.
+        minimum: how many there must be when the form is saved, of those that the person sees. So many are shown, also
+            for a new row. Who may neither add nor remove them is not asked for more.
+        maximum: how many there may be when one has been added; rows that are too many already stay. None: any number.
+            Both are rules of this form: what the database must never hold otherwise is said by the model.
         style: ``"rows"``: one below the other, each on a line; ``"stacked"``: each as a form of its own.
-        order: a column of whole numbers that keeps the order of the rows; with it they can be moved.
+        order: a column of whole numbers that keeps the order of the rows; with it they can be moved. Without it they
+            stand as the relation's own ``order_by`` says, else by their keys.
         title: what stands above them; the name of the relation where empty.
         relation: the relation of the parent that they are at the end of, where several lead to their model.
         autocomplete: relations of the rows that are searched whatever their number, beside those of their own view.
         inlines: rows that belong to each of them, once.
         most: rows that are shown with the form; more are left as they are.
+
+    Raises:
+        ValueError: no number of rows is at least `minimum` and at most `maximum`.
 
     Example:
         >>> from sqlalchemy import Integer
@@ -54,3 +62,9 @@ class Inline:
     autocomplete: Sequence[str] = ()
     inlines: Sequence[Inline] = ()
     most: int = 100
+    minimum: int = 0
+    maximum: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.minimum < 0 or (self.maximum is not None and self.maximum < self.minimum):
+            raise ValueError(f"No number of rows is at least {self.minimum} and at most {self.maximum}.")

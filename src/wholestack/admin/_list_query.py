@@ -13,7 +13,7 @@ from sqlalchemy import Select
 
 from wholestack.db import Session
 
-from ._access import Access
+from ._access import DELETED, Access
 from ._dates import Drill
 from ._filters import filters_of
 from ._inputs import Input, ListFilter, Look, Unread
@@ -22,6 +22,8 @@ from ._resource import ListColumn, Resource
 from ._search import LONGEST, Search
 from ._together import together
 
+PLACE = {"cursor", "page"}
+LOOKS = {"order", "limit", "columns", "view", "facets"}
 Query = Mapping[str, Sequence[str]]
 
 
@@ -42,10 +44,14 @@ class ListRules:
         drill = resource.view.date_drill
         self.drill = Drill.of(resource, drill) if drill else None
         self.columns: list[ListColumn] = [*resource.columns, *resource.more_columns]
+        drilled = [self.drill.name] if self.drill is not None else []
+        found = [name for each in self.filters for name in each.names]
+        #: What its address may have.
+        self.names: set[str] = {"q", *drilled, *found, *PLACE, *LOOKS, DELETED}
 
     def visible(self, access: Access) -> list[ListFilter]:
         """The filters by attributes that a person may see; who may not see a value may not find rows by it."""
-        given = self.resource.view.filters
+        given = self.resource.filters
         names = [each.partition("__")[0] if isinstance(each, str) else "" for each in given]
         seen = set(access.visible([name for name in names if name])) | {""}
         pairs = zip(self.filters, names, strict=True)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
+import decimal
 import functools
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
-from urllib.parse import parse_qs, urlencode
+from typing import Any, NamedTuple
+from urllib.parse import parse_qs, quote, urlencode
 
 import pydantic
 from markupsafe import Markup, escape
@@ -22,11 +25,11 @@ from wholestack.languages import gettext
 
 from ._access import DELETED, Access
 from ._cells import cell, is_number, is_row, text_of, words_of
-from ._count import MOST_COUNTED, MOST_FOUND, Count, count_asks, counted
+from ._count import MOST_COUNTED, MOST_FOUND, Count, count_asks, counted, is_whole
 from ._facets import facets
-from ._frame import Frame
+from ._frame import KEPT, Frame
 from ._list_edits import ShownEdits
-from ._list_query import ListQuery
+from ._list_query import LOOKS, PLACE, ListQuery
 from ._paths import among
 from ._resource import ListColumn, Resource
 
@@ -34,8 +37,9 @@ SIZES = (20, 50, 100, 200, 500)
 _MOST_JUMPED = 10**9
 _MOST_SHOWN = 20
 """Rows of a relation to many in a cell."""
-_PLACE = {"cursor", "page"}
-_LOOKS = {"order", "limit", "columns", "view", "facets"}
+_SIMPLE = {str, int, bool, float, decimal.Decimal, datetime.date, datetime.datetime, type(None)}
+"""Types of which a value is neither a row nor several."""
+_LINK = re.compile(r"</?a(?=[\s>])[^>]*>")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,14 +63,31 @@ class Heading:
     number: bool = False
 
 
-@dataclasses.dataclass(frozen=True)
-class Cell:
+class Cell(NamedTuple):
     """A cell: what it shows, whether that is a number, and the name and the title of its column."""
 
     name: str
     title: str
     html: Markup
     number: bool
+
+
+class _Others(NamedTuple):
+    """The rows of another model on a page.
+
+    Attributes:
+        resource: the model.
+        url: the address of its list.
+        seen: the keys of those that the person may see; None where they may see them all.
+    """
+
+    resource: Resource
+    url: str
+    seen: set[str] | None
+
+    def shows(self, key: str) -> bool:
+        """Whether the person may see the row of a key."""
+        return self.seen is None or key in self.seen
 
 
 class ListPage:
@@ -88,7 +109,7 @@ class ListPage:
         self.saved: Sequence[Row[Any]] = ()
         self.edits: ShownEdits | None = None
         self._frame = frame
-        known = {*_PLACE, *_LOOKS, *self.query.names, *([DELETED] if access.deleted else [])}
+        known = {*PLACE, *LOOKS, *self.query.names, *([DELETED] if access.deleted else [])}
         self._given = {name: values for name, values in request.query.items() if name in known}
         self._db = db
         self._pages = pages
@@ -161,14 +182,16 @@ class ListPage:
     def _page(self) -> Rows[Any]:
         statement = self.query.statement
         loading = statement.options(*self._loading())
+        # A plan for any cursor is as good as one for this, where nothing else is asked.
+        one_plan = is_whole(self._db, self.resource, statement)
         try:
             if self.number > 1 and self.asked.cursor is None:
                 self.asked = self._pages.skip(self._db, statement, self.asked, (self.number - 1) * self.asked.limit)
-            return self._pages(self._db, loading, self.asked)
+            return self._pages(self._db, loading, self.asked, one_plan=one_plan)
         except BadCursor:
             self.ignored.append(words_of("page"))
             self.asked, self.number = self.asked.model_copy(update={"cursor": None}), 1
-            return self._pages(self._db, loading, self.asked)
+            return self._pages(self._db, loading, self.asked, one_plan=one_plan)
 
     def _loading(self) -> Iterator[Any]:
         """Relations that columns show are read with the rows, or in one query for all of them."""
@@ -191,7 +214,9 @@ class ListPage:
     def _figures(self) -> tuple[Count, list[str]]:
         """How many rows there are, and the dates that can be gone down to: one query for both."""
         most = MOST_FOUND if self.search else MOST_COUNTED
-        is_short = self.rows.previous is None and self.rows.next is None and bool(self.rows.items)
+        # A first page without rows is all there is, too: to count them would read the whole table a second time.
+        is_known = bool(self.rows.items) or self.asked.cursor is None
+        is_short = self.rows.previous is None and self.rows.next is None and is_known
         asks = [] if is_short else count_asks(self._db, self.resource, self.query.statement, most)
         more = self.query.part_asks()
         found = list(self._db.execute(select(*asks, *more)).one()) if asks or more else []
@@ -238,11 +263,29 @@ class ListPage:
 
     def cells(self, row: Any) -> list[Cell]:
         """The cells of a row."""
-        found = []
+        found: list[Cell] = []
+        ways, keys = self.resource.view.cells, self.resource.called_by
         for column in self.columns:
-            value = self._value(column, row)
-            found.append(Cell(column.name, column.title, self._html(column, value), is_number(value)))
+            path = column.path
+            value = getattr(row, path[0], None) if len(path) == 1 else self._value(column, row)
+            if not found:
+                html = self._leading(column, value, row)
+            elif type(value) in _SIMPLE and column.name not in ways:
+                html = cell(value, is_key=column.name in keys)
+            else:
+                html = self._html(column, value)
+            found.append(Cell(column.name, column.title, html, is_number(value)))
         return found
+
+    def _leading(self, column: ListColumn, value: Any, row: Any) -> Markup:
+        """The first cell, all of which leads to the row: without further links, and with the row's name where it would
+        be empty.
+        """
+        is_key = column.name in self.resource.called_by and column.name not in self.resource.view.cells
+        html = cell(value, is_key=True) if is_key else self._html(column, value)
+        if value is None or value == "" or value == []:
+            return cell(self.resource.view.label(row))
+        return Markup(_LINK.sub("", html))  # noqa: S704  (tags alone are taken out)
 
     def _value(self, column: ListColumn, row: Any) -> Any:
         if not column.path:
@@ -255,8 +298,10 @@ class ListPage:
 
     def _sees(self, row: Any) -> bool:
         """Whether the person may see the row of another model, one of those on the page."""
-        other = self.access.of(type(row))
-        return other is None or other.resource.keys.text(row) in self._seen.get(type(row), ())
+        other = self._others.get(type(row))
+        if other is None:
+            return self.access.of(type(row)) is None
+        return other.shows(other.resource.keys.text(row))
 
     @functools.cached_property
     def _hidden(self) -> Markup:
@@ -283,37 +328,49 @@ class ListPage:
         return found
 
     def _link(self, row: Any) -> Markup:
-        other = self.access.of(type(row))
+        other = self._others.get(type(row))
         if other is None:
-            return cell(text_of(row))
-        key = other.resource.keys.text(row)
-        if key not in self._seen.get(type(row), ()):
+            return cell(text_of(row)) if self.access.of(type(row)) is None else self._hidden
+        resource = other.resource
+        key = resource.keys.text(row)
+        if not other.shows(key):
             return self._hidden
-        url = self._frame.url(other.resource.slug, key)
-        words = escape(other.resource.view.label(row))
-        return Markup(f'<a href="{escape(url)}"><bdi>{words}</bdi></a>')  # noqa: S704  (each piece escaped)
+        words, url = escape(resource.view.label(row)), escape(f"{other.url}/{quote(key, safe='')}")
+        return Markup(f'<a href="{url}"><bdi>{words}</bdi></a>')  # noqa: S704  (each piece escaped)
 
     @functools.cached_property
-    def _seen(self) -> Mapping[type[Any], set[str]]:
-        """The keys of the other rows on the page that the person may see: one query for each model with a policy."""
+    def _others(self) -> Mapping[type[Any], _Others]:
+        """The other rows on the page, by their models, of those that the admin shows: one query for each model with a
+        policy.
+        """
         there: dict[type[Any], dict[int, Any]] = {}
-        for column in self.columns:
-            for row in self.rows.items if column.path else ():
+        for path in dict.fromkeys(column.path for column in self.columns):
+            if not path or path[0] in self.resource.attributes:
+                continue  # A method of the view, or a column: no row of a model.
+            for row in self.rows.items:
                 value = row
-                for step in column.path:
+                for step in path:
                     value = getattr(value, step, None)
                     for each in value if isinstance(value, (list, set)) else (value,):
                         if is_row(each):
                             there.setdefault(type(each), {})[id(each)] = each
-        return {model: self._visible(model, list(rows.values())) for model, rows in there.items()}
+        accesses = {model: self.access.of(model) for model in there}
+        return {
+            model: _Others(
+                other.resource, self._frame.url(other.resource.slug), self._visible(other, list(there[model].values()))
+            )
+            for model, other in accesses.items()
+            if other is not None
+        }
 
-    def _visible(self, model: type[Any], rows: Sequence[Any]) -> set[str]:
-        other = self.access.of(model)
-        if other is None or not other.may("view"):
+    def _visible(self, other: Access, rows: Sequence[Any]) -> set[str] | None:
+        """The keys of those of some rows that the person may see; None where they may see all."""
+        if not other.may("view"):
             return set()
         statement, resource = other.rows(), other.resource
+        model: Any = resource.model
         if statement.whereclause is None:
-            return {resource.keys.text(row) for row in rows}
+            return None
         columns = [getattr(model, name) for name in resource.keys.names]
         keys = [tuple(getattr(row, name) for name in resource.keys.names) for row in rows]
         found = self._db.execute(select(*columns).where(statement.whereclause, among(resource, keys)))
@@ -323,9 +380,18 @@ class ListPage:
 
     def url(self, **changes: str | Sequence[str] | None) -> str:
         """This list with some of the query changed, from its first page."""
-        query = {name: values for name, values in self._given.items() if name not in {*changes, *_PLACE}}
+        query = {name: values for name, values in self._given.items() if name not in {*changes, *PLACE}}
         query |= {name: [value] if isinstance(value, str) else list(value) for name, value in changes.items() if value}
         return f"?{urlencode(query, doseq=True)}"
+
+    def way(self, *parts: str) -> str:
+        """The address of a page below this list, which leads back to it as it is."""
+        return self._frame.url(self.resource.slug, *parts, **self._back)
+
+    @functools.cached_property
+    def _back(self) -> dict[str, str]:
+        query = urlencode(self._given, doseq=True)
+        return {KEPT: query} if query else {}
 
     def link(self, name: str, value: str) -> str:
         """This list with one filter set otherwise; nothing is any value."""
@@ -333,7 +399,7 @@ class ListPage:
 
     def kept(self, *names: str) -> list[tuple[str, str]]:
         """What of the query a form sends along that has fields of these names."""
-        without = {*names, *_PLACE}
+        without = {*names, *PLACE}
         return [(name, value) for name, values in self._given.items() if name not in without for value in values]
 
     @property
@@ -398,5 +464,5 @@ class ListPage:
     @property
     def kept_query(self) -> str:
         """What of the query a saved view keeps."""
-        given = {name: values for name, values in self._given.items() if name not in {*_PLACE, "view"}}
+        given = {name: values for name, values in self._given.items() if name not in {*PLACE, "view"}}
         return urlencode(given, doseq=True)

@@ -26,11 +26,13 @@ class Path:
         relations: that lead to the model that has it.
         model: that model.
         name: its attribute, or a relation of the model.
+        title: what it is called.
     """
 
     relations: tuple[Any, ...]
     model: type[Any]
     name: str
+    title: str = ""
 
     @property
     def column(self) -> Any:
@@ -88,7 +90,8 @@ def path_of(resource: Resource, text: str) -> Path:
     there = [*attributes(model), *look_at(model).relationships.keys()]
     if name not in there:
         raise resource.fault(f"{model.__name__} has no {name!r}.", there)
-    return Path(tuple(relations), model, name)
+    said = resource.view.labels.get(text)
+    return Path(tuple(relations), model, name, said or (resource.to(model) if steps else resource).label(name))
 
 
 def among(resource: Resource, keys: Sequence[tuple[Any, ...]]) -> Any:

@@ -12,8 +12,8 @@ from sqlalchemy import MetaData
 from typing_extensions import Unpack
 
 from wholestack import App, Request, Router, Rule, SetupError
-from wholestack.auth import Auth, identity_of, staff
-from wholestack.db import Database
+from wholestack.auth import Auth, Identity, staff
+from wholestack.db import Database, Session
 from wholestack.errors import Fault
 from wholestack.handlers import rules_of
 from wholestack.templates import Asset, Templates
@@ -22,9 +22,11 @@ from ._access import check_rules
 from ._action_pages import action_pages
 from ._assets import asset
 from ._cards import Card, Cards
+from ._cells import count_shown, moment_shown
 from ._change_pages import change_pages
 from ._delete_pages import delete_pages
 from ._desk import Desk
+from ._error_pages import ends_here, here_of, is_inside, show_inside
 from ._export_pages import export_pages
 from ._frame import Frame
 from ._guard import faults, not_idle
@@ -100,8 +102,8 @@ class Admin:
         self.at: str = at.rstrip("/")
         self.title: str = title
         limits = () if idle is None else (not_idle(idle),)
-        self.needs: tuple[Rule, ...] = (staff, *(needs if isinstance(needs, tuple) else (needs,)), *limits)
-        self.router: Router = Router(self.at, needs=self.needs, tags=("admin",))
+        self.needs: tuple[Rule, ...] = (staff, *(needs if isinstance(needs, tuple) else (needs,)), *limits, is_inside)
+        self.router: Router = show_inside(Router(self.at, needs=self.needs, tags=("admin",)))
         self.cards: Cards = Cards()
         self.own_pages: list[OwnPage] = []
         name = self.at.strip("/").replace("/", "-") or "admin"
@@ -157,13 +159,14 @@ class Admin:
         for each in (asset("admin.css"), asset("admin.js"), asset("admin-form.js"), self.logo, self.theme):
             if each is not None:
                 each.serve(app)
-        router = Router(self.at, needs=self.needs, tags=("admin",))
+        router = show_inside(Router(self.at, needs=self.needs, tags=("admin",)))
         site_pages(self, router)
         change_pages(self, router)
         for resource in self.resources:
             self._add(router, resource)
         app.include(router)
         app.include(self.router)
+        ends_here(self, app)
 
     def _check(self, app: App) -> None:
         self._metadata()
@@ -186,6 +189,23 @@ class Admin:
     def resource_of(self, model: type[Any]) -> Resource | None:
         """The resource of a model; None where the admin does not show it."""
         return next((each for each in self.resources if each.model is model), None)
+
+    def ask_closing(self, db: Session, identity: Identity[Any], *rows: Any) -> bool:
+        """Ask the app whether the accounts may end that are among rows which are to be deleted.
+
+        Returns:
+            whether there were any: what hangs on them may be another by then.
+
+        Raises:
+            ClosingRefused: one of them may not.
+        """
+        app = self.runs.app
+        auth = app.plugin(Auth)
+        users = [each for each in rows if isinstance(each, auth.user)]
+        for each in users:
+            auth.ask_closing(app, db, each, identity)
+        db.flush()
+        return bool(users)
 
     def track(self, *models: type[Any]) -> None:
         """Let the history have what is done to some models outside of the admin, too: by an API, a task, a command.
@@ -348,19 +368,24 @@ class Admin:
 
     @property
     def template_helpers(self) -> Mapping[str, Callable[[Request], Any]]:
-        """What templates get: `frame`, what is around each page; the addresses of the admin's sheets and scripts."""
+        """What templates get: `frame`, what is around each page; `admin_moment` and `admin_count`, which write moments
+        and how many there are for people; the addresses of the admin's sheets and scripts.
+        """
         return {
             "frame": self._frame,
             "admin_styles": self._styles,
+            "admin_moment": lambda _: moment_shown,
+            "admin_count": lambda _: count_shown,
             "admin_script": asset("admin.js").url,
             "admin_form_script": asset("admin-form.js").url,
         }
 
     def _frame(self, request: Request) -> Frame:
-        identity = identity_of(request)
+        app = self._app
+        identity = None if app is None else app.plugin(Auth).shown_to(request)
         if identity is None:
             raise RuntimeError("The frame of the admin is for pages of an app with Auth.")
-        return Frame(self, request, identity)
+        return Frame(self, request, identity, here_of(request, self, identity))
 
     def _styles(self, request: Request) -> list[str]:
         return [each.url(request) for each in (asset("admin.css"), self.theme) if each is not None]

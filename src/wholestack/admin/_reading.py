@@ -198,7 +198,18 @@ class Reading:
             if not children.access.may_row("delete", row):
                 text = gettext("You may not remove %(label)s.")
                 self.fault(place, text % {"label": children.access.label(row)})
+        self._check_number(found, children, place)
         return found
+
+    def _check_number(self, found: SentRows, children: Children, place: Place) -> None:
+        """Whether there are as many rows as the inline says; who has changed nothing of their number made no fault."""
+        inline = found.inline.inline
+        added = sum(each.row is None for each in found.rows)
+        count = (0 if self._copy else children.count) + added - len(found.removed)
+        if inline.maximum is not None and added and count > inline.maximum:
+            self.fault(place, gettext("There may be %(count)s of these at most.") % {"count": inline.maximum})
+        if count < inline.minimum and (found.removed or children.access.may("add")):
+            self.fault(place, gettext("There must be %(count)s of these at least.") % {"count": inline.minimum})
 
     # -- what was chosen ---------------------------------------------------------------------------------------------
 

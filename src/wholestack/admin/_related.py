@@ -11,7 +11,7 @@ from sqlalchemy import Select, and_, false, or_, select
 from wholestack.languages import gettext
 
 from ._access import Access
-from ._cells import text_of, words_of
+from ._cells import text_of
 from ._choosing import MOST_SOUGHT, sought
 from ._inputs import MOST_VALUES, NONE, Input, ListFilter, Look, Unread, Values, first
 from ._paths import Path
@@ -26,7 +26,7 @@ class Related(ListFilter):
     def __init__(self, name: str, path: Path) -> None:
         self.names = self._name, self._find = (name, f"{name}__find")
         self._path = path
-        self._title = words_of(path.name)
+        self._title = path.title
         self._relation = path.column
         self._property: Any = path.column.property
         self._target: Any = self._property.mapper.class_

@@ -6,7 +6,7 @@ import dataclasses
 import functools
 import sys
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pydantic
 from sqlalchemy import inspect as look_at
@@ -19,9 +19,13 @@ from wholestack.db import Session
 from wholestack.errors import Fault
 
 from ._cells import several, words_of
+from ._defaults import LABEL, says, usual_columns, usual_filters, usual_search
 from ._form import FormOf, InlineForm, Taken
 from ._keys import Keys
 from ._view import AdminView, view_of
+
+if TYPE_CHECKING:
+    from ._filters import Filter
 
 _FAMILIES_WITHOUT_FIELD = {"secret", "other", "bytes"}
 _UNORDERED = {"array", "bytes", "json", "other", "secret"}
@@ -75,7 +79,7 @@ class Resource:
         slug = self.table.replace("_", "-")
         self.slug: str = f"{slug}-rows" if slug in _PAGES else slug
         self.title: str = view.title or several(self.model.__name__)
-        self.singular: str = words_of(self.model.__name__)
+        self.singular: str = view.singular or words_of(self.model.__name__)
         self.attributes: Mapping[str, Attribute] = attributes(self.model)
         keys = [self.attributes[self.mapper.get_property_by_column(each).key] for each in self.mapper.primary_key]
         self.keys: Keys = Keys([each.name for each in keys], [pydantic.TypeAdapter(each.compared) for each in keys])
@@ -100,39 +104,77 @@ class Resource:
         return {name: relation for name, relation in found.items() if not self.attributes[name].key}
 
     @functools.cached_property
+    def called_by(self) -> frozenset[str]:
+        """The attributes that hold keys: numbers in them are names, and not counted."""
+        return frozenset((*self.keys.names, *self.foreign_keys))
+
+    @functools.cached_property
     def to_many(self) -> Sequence[str]:
         """The relations whose rows the form chooses: those over a table between."""
         return [name for name, each in self.relations.items() if each.secondary is not None and not each.viewonly]
+
+    def label(self, name: str, otherwise: str = "") -> str:
+        """What an attribute or a relation is called; a foreign key and its relation are called the same.
+
+        Arguments:
+            name: the attribute, or a path that the view names.
+            otherwise: the attribute that is meant where the view does not say what this one is called.
+        """
+        same = [self.foreign_keys.get(name, "")]
+        same += [key for key, relation in self.foreign_keys.items() if relation == name]
+        said = next((self.view.labels[each] for each in (name, *same) if each in self.view.labels), None)
+        if said is not None:
+            return said
+        return self.label(otherwise) if otherwise else words_of(self.foreign_keys.get(name) or self._without_id(name))
+
+    def _without_id(self, name: str) -> str:
+        """What a key of another row is called that no relation stands for: ``club_id`` is a club."""
+        attribute, short = self.attributes.get(name), name.removesuffix("_id")
+        is_other = attribute is not None and bool(attribute.column.foreign_keys)
+        return short if is_other and short and short not in self.attributes else name
+
+    def heading(self, name: str) -> str:
+        """The heading of a field in a file: as the view calls it, else its own name; a foreign key is one in files."""
+        return self.label(name) if name in self.view.labels else words_of(name)
+
+    def _check_labels(self) -> None:
+        known = {*self.mapper.all_orm_descriptors.keys(), *(name for name in self.view.labels if "." in name)}
+        for name in self.view.labels:
+            if name not in known:
+                raise self.fault(f"{self.model.__name__} has no {name!r} that has a label.", known)
 
     # -- the list ----------------------------------------------------------------------------------------------------
 
     @functools.cached_property
     def columns(self) -> Sequence[ListColumn]:
         """The columns of its list."""
-        return [self._column(name) for name in self.view.columns or self._usual_columns()]
+        self._check_labels()
+        return [self._column(name) for name in self.view.columns or usual_columns(self)[:_MOST_COLUMNS]]
 
     @functools.cached_property
     def more_columns(self) -> Sequence[ListColumn]:
         """The columns that a person may add to the list."""
         first = {each.name for each in self.columns}
-        more = self.view.more_columns or ([] if self.view.columns else self._short())
+        more = self.view.more_columns or ([] if self.view.columns else usual_columns(self))
         return [self._column(name) for name in more if name not in first]
 
-    def _usual_columns(self) -> list[str]:
-        return self._short()[:_MOST_COLUMNS]
+    @functools.cached_property
+    def search(self) -> Sequence[str]:
+        """What its list searches, as the view says it or as the model has it."""
+        said = says(self.view, "search", "search_text")
+        return self.view.search if said else usual_search(self)
 
-    def _short(self) -> list[str]:
-        """A name first, then short columns; a foreign key is shown as the row at its other end."""
-        return [
-            self.foreign_keys.get(name, name)
-            for name, each in self.attributes.items()
-            if each.family not in {"bytes", "json", "array", "secret", "other"} and not each.hidden
-        ]
+    @functools.cached_property
+    def filters(self) -> Sequence[str | Filter]:
+        """The filters of its list, as the view says them or as the model has them."""
+        return self.view.filters if says(self.view, "filters") else usual_filters(self)
 
     def _column(self, name: str) -> ListColumn:
         computed = self.view.computed(name)
         if computed is not None:
             return ListColumn(name, computed.title, (), computed.order)
+        if name == LABEL and name not in self.mapper.all_orm_descriptors:
+            return ListColumn(name, self.singular, (), None)
         path = tuple(name.split("."))
         mapper: Any = self.mapper
         for step in path[:-1]:
@@ -143,7 +185,7 @@ class Resource:
             raise self.fault(f"{mapper.class_.__name__} has no {path[-1]!r}.", mapper.all_orm_descriptors.keys())
         known = self.attributes.get(name)
         order = name if known is not None and known.family not in _UNORDERED else None
-        return ListColumn(name, words_of(path[-1].removesuffix("_id") if len(path) == 1 else path[0]), path, order)
+        return ListColumn(name, self.label(name) if len(path) == 1 else self.label(name, path[0]), path, order)
 
     @functools.cached_property
     def orders(self) -> Sequence[str]:

@@ -132,7 +132,7 @@ class RowPages:
 
     def _gone(self, access: Access, frame: Frame, db: Session, form: FormView[Any]) -> Page:
         """What was typed for a row that is not there any more: it can be saved as a new one."""
-        form.action = frame.url(self.resource.slug, "new")
+        form.action = frame.row("new")
         page = RowPage(access, form, None, editable=True).open(db)
         page.gone = True
         return self._desk.page("form.html", frame, page=page, status=404)
@@ -205,7 +205,7 @@ class RowPages:
             access.require("add")
             row = self._added(request, access, db, form, files, row)
             messages.success(gettext("%(label)s is saved as a new one.") % {"label": self.resource.view.label(row)})
-            return Redirect(frame.url(self.resource.slug, self.resource.keys.text(row)))
+            return Redirect(frame.row(self.resource.keys.text(row)))
         of = self.resource.page_form
         children = {each.name: children_of(db, each, access, row) for each in of.inlines}
         differences = self._differences(access, db, form, row, children)
@@ -259,8 +259,8 @@ class RowPages:
         """Where a person goes who has saved: to the list, or on with this row or a new one."""
         then = form.sent.get(THEN)
         if then == "stay":
-            return frame.url(self.resource.slug, self.resource.keys.text(row))
-        return frame.url(self.resource.slug, "new") if then == "new" else frame.url(self.resource.slug)
+            return frame.row(self.resource.keys.text(row))
+        return frame.row("new") if then == "new" else frame.back
 
 
 def _take_theirs(sent: SentRow, form: Taken, differences: list[Difference]) -> None:

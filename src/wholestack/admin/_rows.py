@@ -8,12 +8,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
+from sqlalchemy.orm import object_session
 
 from wholestack.db import Session
 from wholestack.forms import Field, FormView
 
 from ._access import Access
-from ._cells import cell, text_of, words_of
+from ._cells import cell, text_of
 from ._choosing import Chooser, offer
 from ._form import KEY, SEEN, FormOf, InlineForm, earlier_name, find_name, remove_name, shown_name
 from ._form_state import (
@@ -30,6 +31,7 @@ from ._form_state import (
 )
 from ._kept import Files
 from ._reading import editable_names
+from ._references import Reference, references_of
 from ._resource import Resource
 from ._saving import THUMBNAIL
 
@@ -52,6 +54,8 @@ class Shown:
         again: whether its choices depend on other fields, and are shown anew by a button.
         remove: the box that removes its file.
         earlier: the box that gives it a file again that it had before, and what that is called.
+        opens: the row that it refers to, where the person may see it: the address and what it is called.
+        adds: where another row may be added that it could refer to: the address and what one is called.
     """
 
     name: str
@@ -62,6 +66,8 @@ class Shown:
     again: bool = False
     remove: Field | None = None
     earlier: tuple[Field, str] | None = None
+    opens: tuple[Sequence[str], str] | None = None
+    adds: tuple[Sequence[str], str] | None = None
 
 
 class Places:
@@ -101,7 +107,7 @@ class Places:
         computed = resource.view.computed(name)
         reference = self._of.references.get(name)
         relation = (reference.relation if reference is not None else resource.foreign_keys.get(name)) or name
-        label = computed.title if computed is not None else words_of(relation)
+        label = computed.title if computed is not None else resource.label(name, relation)
         stored = getattr(row, name) if row is not None and name in resource.files else None
         if editable:
             find = place[find_name(name)] if name in self._searched else None
@@ -109,9 +115,41 @@ class Places:
             remove = place[remove_name(name)] if removes else None
             link = None if stored is None else self._link(stored)
             earlier = self._earlier_box(name, place)
-            return Shown(name, label, place[name], link, find, name in resource.view.depends, remove, earlier)
+            ways = self._opens(reference, row), self._adds(reference)
+            return Shown(name, label, place[name], link, find, name in resource.view.depends, remove, earlier, *ways)
         held = self._link(stored) if stored is not None else self._held(name, relation, row)
-        return Shown(name, label, None, cell(held))
+        return Shown(
+            name,
+            label,
+            None,
+            cell(held, is_key=name in resource.called_by),
+            opens=self._opens(reference or self._refers(name), row),
+        )
+
+    def _refers(self, name: str) -> Reference | None:
+        return references_of(self._of.resource).get(name)
+
+    def _opens(self, reference: Reference | None, row: Any) -> tuple[Sequence[str], str] | None:
+        """Where the row is that a field refers to. Nothing is read for it: the form has read it for its name."""
+        db: Any = object_session(row) if row is not None else None
+        other = self._other(reference)
+        if db is None or other is None or reference is None or reference.many:
+            return None
+        found = reference.loaded(db, getattr(row, reference.name))
+        if found is None or not other.may_row("view", found):
+            return None
+        return (other.resource.slug, other.resource.keys.text(found)), other.resource.view.label(found)
+
+    def _adds(self, reference: Reference | None) -> tuple[Sequence[str], str] | None:
+        """Where a row is added that a field could refer to; of rows in rows each would have it, and so none has."""
+        other = self._other(reference)
+        if other is None or self._of.in_rows or not other.may("add"):
+            return None
+        return (other.resource.slug, "new"), other.resource.singular
+
+    def _other(self, reference: Reference | None) -> Access | None:
+        """What the person may with the rows that a field refers to; None where the admin does not show them."""
+        return None if reference is None else self._access.of(reference.model)
 
     def _earlier_box(self, name: str, place: Any) -> tuple[Field, str] | None:
         if not self._earlier or name not in self._of.files:
@@ -171,8 +209,8 @@ class InlinePage:
 
     @property
     def may_add(self) -> bool:
-        """Whether the person may add rows."""
-        return self.editable and self.children.access.may("add")
+        """Whether the person may add rows, and there is room for one."""
+        return self.editable and self.children.access.may("add") and self.children.room(len(self.field.rows)) > 0
 
     @property
     def rows(self) -> Iterator[tuple[Field, Any, list[Shown], list[InlinePage], bool]]:
@@ -254,9 +292,8 @@ class RowPage:
         held = _Held(self.row, given)
         shown = filling(self._of, held, self._children) if self.row is not None else {**blank(self._of), **given}
         for name, children in self._children.items():
-            if children.access.may("add"):
-                rows = [dict(blank(children.inline.form)) for _ in range(children.inline.inline.extra)]
-                shown[name] = [*shown.get(name, ()), *rows]
+            rows = [dict(blank(children.inline.form)) for _ in range(children.blanks)]
+            shown[name] = [*shown.get(name, ()), *rows]
         for name in self._of.files:
             if given.get(name) is not None and given[name] != getattr(self.row, name):
                 shown[earlier_name(name)] = given[name].name
@@ -359,7 +396,7 @@ class RowPage:
     @property
     def has_blank_rows(self) -> bool:
         """Whether there are rows that may stay empty, which a browser must not insist on."""
-        return any(each.inline.extra for each in self._of.inlines)
+        return any(each.inline.extra or each.inline.minimum for each in self._of.inlines)
 
 
 class _Held:

@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.orm.exc import StaleDataError
 
-from wholestack import Request, Upload
+from wholestack import Conflict, Request, Upload
 from wholestack.auth import Identity
 from wholestack.db import Session
 from wholestack.files import StoredFile
 from wholestack.forms import FormError
 from wholestack.languages import gettext
 
-from ._cascade import Cascade
-from ._cells import words_of
+from ._deletion import going_with
 from ._history import Author, Change, differences
 from ._parking import park, written
 from ._reading import SentRow, SentRows
@@ -117,7 +116,7 @@ class Saving:
         )
         if missing:
             text = gettext("It needs a value for %(name)s, which this form does not take from you.")
-            raise FormError(self._name(sent), text % {"name": words_of(missing[0])})
+            raise FormError(self._name(sent), text % {"name": sent.of.resource.label(missing[0])})
 
     def _lacks(self, sent: SentRow, row: Any, name: str) -> bool:
         """Whether a new row has no value where there must be one, and nobody will give it."""
@@ -168,12 +167,12 @@ class Saving:
             self._changes.append(record(self._db, resource, "delete", row, _gone(snapshot(resource, row))))
             mark(resource, row, datetime.datetime.now(datetime.UTC))
             return
-        cascade = Cascade(self._db, inner.access, row)
-        if not cascade.may_go:
+        try:
+            going = going_with(self._desk.admin, self._db, inner.access, row)
+        except Conflict as error:
             told = gettext("%(label)s cannot be deleted. %(why)s")
-            why = gettext("Something else stands in the way.")
-            raise FormError(place, told % {"label": inner.access.label(row), "why": why})
-        for below, each in [(resource, row), *cascade.rows]:
+            raise FormError(place, told % {"label": inner.access.label(row), "why": error.detail}) from error
+        for below, each in going:
             self._changes.append(record(self._db, below, "delete", each, _gone(snapshot(below, each))))
         self._db.delete(row)
 

@@ -39,14 +39,14 @@ class Search:
 
     def __init__(self, resource: Resource) -> None:
         view = resource.view
-        self._fields = [_field(resource, each) for each in view.search]
+        self._fields = [_field(resource, each) for each in resource.search]
         self._texts = [_text(resource, each) for each in view.search_text]
         if not _LANGUAGE.fullmatch(view.search_language):
             raise resource.fault(
                 f"{view.search_language!r} is no language of a search.", ["simple", "english", "german"]
             )
         self._language = view.search_language
-        self.names: list[str] = [each.partition("__")[0] for each in (*view.search, *view.search_text)]
+        self.names: list[str] = [each.partition("__")[0] for each in (*resource.search, *view.search_text)]
 
     def __bool__(self) -> bool:
         return bool(self._fields or self._texts)

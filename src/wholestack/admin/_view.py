@@ -94,6 +94,9 @@ class AdminView(Generic[M]):
     Attributes:
         model: the database model, as the type argument has it.
         title: what several of its rows are called; by the model's name where empty.
+        singular: what one of them is called; by the model's name where empty.
+        labels: what attributes and relations are called, in lists, forms, filters, histories and files, by the names of
+            the attributes; by those where nothing is said: ``{"born": lazy("Birthday")}``.
         icon: one character beside it in the navigation.
         group: the heading under which it stands there.
         columns: attributes of the list's columns, relations, paths (``"author.email"``) and methods with `column`.
@@ -145,6 +148,8 @@ class AdminView(Generic[M]):
 
     model: ClassVar[type[Any]]
     title: ClassVar[str] = ""
+    singular: ClassVar[str] = ""
+    labels: ClassVar[Mapping[str, str]] = {}
     icon: ClassVar[str] = ""
     group: ClassVar[str] = ""
     columns: ClassVar[Sequence[str]] = ()
@@ -189,8 +194,8 @@ class AdminView(Generic[M]):
         return found
 
     def offered(self, access: Access) -> list[Action]:
-        """The actions of its list that a person may do; see `action`. Rows that are marked as deleted have none: they
-        are to be had back first.
+        """The actions of its list that a person may do; see `action`. One that an override leaves out is refused as
+        well. Rows that are marked as deleted have none: they are to be had back first.
         """
         if access.deleted:
             return []
@@ -220,8 +225,11 @@ class AdminView(Generic[M]):
         """
 
     def label(self, row: M) -> str:
-        """What a row is called: its own ``__str__``, else its name or title, else its key."""
-        return label_of(row)
+        """What a row is called: its own ``__str__``, else its name or title, else its key. A field that `field_rules`
+        keep from somebody is nobody's name for a row.
+        """
+        rules = self.field_rules.items()
+        return label_of(row, {name for name, each in rules if not isinstance(each, FieldRule) or each.view is not None})
 
 
 def view_of(model: type[M]) -> AdminView[M]:

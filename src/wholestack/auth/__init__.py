@@ -3,11 +3,12 @@
 Here belongs a user as a type (`_user`, `_identity`), the tables beside the users' (`_tables`), what accounts go through
 (`_accounts`, `_means`, `_changes`, `_links`, `_outside`, `_import`, `_trail`), how they are opened: by passwords
 (`_hash*`, `_password_rules`, `_throttle*`, `_device`), codes (`_totp*`, `_recovery`, `_magic`), passkeys (`_passkey*`,
-`_webauthn`), other providers (`_oidc*`, `_providers`, `_external_pages`, `_jose`, `_fetch`) and tokens (`_token*`,
-`_jwt`); who may come in (`_rules`, `_access`, `_schemes`), with which rows (`_policies`, `_policy_forms`) and as which
-tenant (`_tenants`, `_scope*`, `_row_security`); the pages (`_login_pages`, `_account_pages`, `_sign_up`, `_factors`,
-`_factor_pages`, `_impersonation`, `_fields`, `_places`, `pages`) and the plugin that joins them to an app (`_plugin`);
-the rest are plugins of their own beside it. Never here: where sessions are kept, how a mail is sent, a back office. A
+`_webauthn`), other providers (`_oidc*`, `_oauth2`, `_providers`, `_external_pages`, `_jose`, `_fetch`) and tokens
+(`_token*`, `_jwt`), what lets in when one of them goes (`_ways`) and how an account ends (`_ending`); who may come in
+(`_rules`, `_access`, `_schemes`), with which rows (`_policies`, `_policy_forms`) and as which tenant (`_tenants`,
+`_scope*`, `_row_security`); the pages (`_login_pages`, `_account_pages`, `_sign_up`, `_factors`, `_factor_pages`,
+`_impersonation`, `_fields`, `_places`, `pages`) and the plugin that joins them to an app (`_plugin`); the rest are
+plugins of their own beside it. Never here: where sessions are kept, how a mail is sent, a back office. A
 call flows so: a handler asks for `User`; its provider asks the request's `Identity`, which looks at the session's
 user, or at a token, and loads the row; the page for who is nobody is an error handler's. Everything is plain code that
 waits, and so serves both colours.
@@ -16,6 +17,7 @@ waits, and so serves both colours.
 from ._access import AccessRequired, RouteAccess, access_of
 from ._accounts import Accounts
 from ._changes import invite
+from ._ending import ClosingRefused
 from ._errors import (
     ForeignRow,
     LoginRequired,
@@ -36,6 +38,7 @@ from ._import import Imported, import_django
 from ._jwt import JWTIssuer
 from ._magic import MagicLink
 from ._means import PasswordRefused, SecondFactor, Section
+from ._oauth2 import OAuth2
 from ._oidc import OpenIDConnect
 from ._outside import add_to_role, role_called, take_from_role
 from ._passkeys import Passkeys
@@ -73,6 +76,7 @@ __all__ = [
     "Auth",
     "Bearer",
     "Borne",
+    "ClosingRefused",
     "Email",
     "ForeignRow",
     "HeldFactors",
@@ -86,6 +90,7 @@ __all__ = [
     "MagicLink",
     "NewPassword",
     "NoTenant",
+    "OAuth2",
     "OfTenant",
     "OldPassword",
     "OpenIDConnect",

@@ -16,16 +16,17 @@ from wholestack.sessions import BrowserSession, Messages, NotRevocable, Sessions
 from wholestack.templates import Page
 
 from ._accounts import Accounts
-from ._changes import close as end_account
 from ._changes import confirm_new_email, exported, mail_new_email, mail_reset, remove_unproven
 from ._device import browser_name
-from ._fields import AskedEmail, ChangedEmail, ChangedPassword, ChosenPassword, Closing, Nothing, Proof
+from ._ending import ClosingRefused
+from ._fields import AskedEmail, ChangedEmail, ChangedPassword, ChosenPassword, Closing, Nothing, Proof, WithoutPassword
 from ._identity import Identity, Login
 from ._labels import labels
 from ._login_pages import keep_in_no_cache
 from ._means import PasswordRefused
 from ._places import Places
 from ._rules import by_session, recent_login
+from ._ways import has_way_in
 
 _RECENT = datetime.timedelta(minutes=10)
 _EVENTS = 50
@@ -193,9 +194,10 @@ def show_account(
 
 
 @own.get("/password", name="account_password")
-def show_password(form: FormView[ChangedPassword]) -> Page:
-    """The form for another password."""
-    form.submit = gettext("Change the password")
+def show_password(form: FormView[ChangedPassword], identity: Identity[Any]) -> Page:
+    """The form for another password, or the first one."""
+    has_one = identity.required().password is not None
+    form.submit = gettext("Change the password") if has_one else gettext("Set the password")
     return Page("account/password.html", form=form)
 
 
@@ -209,6 +211,32 @@ async def change_password(
     accounts.take_hash(user, _hashed(accounts, changed.new, user.email, "new"))
     accounts.db.commit()
     messages.success(gettext("Your password is changed. Other devices are logged out."))
+    return places.go(request)
+
+
+@own.get("/password/remove", name="account_password_remove")
+def show_without_password(form: FormView[WithoutPassword]) -> Page:
+    """The form by which a password goes: passkeys, other providers or mail let in without one."""
+    form.submit = gettext("Remove the password")
+    return Page("account/password-remove.html", form=form)
+
+
+@own.post("/password/remove", errors=(TooManyRequests,), transaction="manual")
+async def remove_password(
+    shown: Form[WithoutPassword], accounts: Accounts[Any], places: Places, request: Request, messages: Messages
+) -> Redirect:
+    """Take the password away, unless it is the last way in; every other session ends."""
+    user: Any = accounts.identity.required()
+    _proven(accounts, user, shown.password, "password")
+    accounts.lock(user.id)
+    if not has_way_in(accounts, user, password=False):
+        accounts.db.rollback()
+        raise FormError(
+            "password", gettext("Nothing else lets you in. Set up a passkey, or link another login, before.")
+        )
+    accounts.remove_password(user)
+    accounts.db.commit()
+    messages.success(gettext("Your password is removed. Other devices are logged out."))
     return places.go(request)
 
 
@@ -282,7 +310,11 @@ async def close(
     if not closing.sure:
         raise FormError("sure", gettext("Please say that you are sure."))
     _proven(accounts, user, closing.password, "password")
-    end_account(accounts, user)
+    try:
+        accounts.close(user)
+    except ClosingRefused as refused:
+        accounts.db.rollback()
+        raise FormError("sure", refused.message) from None
     accounts.db.commit()
     messages.info(gettext("Your account is deleted."))
     return places.go(request, "/login")

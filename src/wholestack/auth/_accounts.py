@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
-from sqlalchemy import update
+from sqlalchemy import delete, update
 
 from wholestack import Request
 from wholestack.db import Session, select
@@ -188,7 +188,7 @@ class Accounts(Generic[U]):
         Raises:
             TooManyRequests: there were too many (``too-many-logins``).
         """
-        self._means.throttle.take(f"mail to {normal_email(email)}", self._request.client)
+        self._means.throttle.take(f"mail to {normal_email(email)}", self._request.client, mail=True)
 
     def is_own_password(self, user: U, password: str) -> bool:
         """Whether it is the user's password: for proof by somebody who is logged in already. Each try is counted.
@@ -223,6 +223,19 @@ class Accounts(Generic[U]):
         self.links.end(user)
         self.log_out_everywhere(user, stay=stay)
         self.mail("account/mail/password-changed", row.email)
+
+    def remove_password(self, user: U) -> None:
+        """Take a user's password away, whom something else lets in; their other sessions end, and mailed links.
+
+        Arguments:
+            user: whose.
+        """
+        row: Any = user
+        row.password = None
+        self.note("password-removed", user)
+        self.links.end(user)
+        self.log_out_everywhere(user, stay=True)
+        self.mail("account/mail/password-removed", row.email)
 
     # -- coming in, and going out --------------------------------------------------------------------------------
 
@@ -328,6 +341,26 @@ class Accounts(Generic[U]):
         elif mine:
             self._session.revoke()
             self.identity.became(None)
+
+    def close(self, user: U) -> None:
+        """End an account: its row goes, with all that belongs to it; what was noted stays, without a name.
+
+        Its owner is told by mail, and its sessions end. What asks for nothing is a statement that deletes the row.
+
+        Arguments:
+            user: whose account it is.
+
+        Raises:
+            ClosingRefused: the function in ``Auth(closing=…)`` says that it may not end yet.
+        """
+        row: Any = user
+        self._means.closing(self, row)
+        self.note("account-closed", row)
+        self.mail("account/mail/account-closed", row.email)
+        self.log_out_everywhere(user)
+        self.db.flush()
+        self.db.execute(delete(self.tables.user).where(self.tables.user.id == row.id))
+        self.db.expunge(row)
 
     # -- what is told, and kept ----------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""What becomes of an account over its life, step by step: made, mailed a link, given another address, closed."""
+"""What becomes of an account over its life, step by step: made, mailed a link, given another address."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from wholestack.db import IntegrityError, select
 from wholestack.sessions import NotRevocable
 
 from ._accounts import Accounts
+from ._ending import mark_unproven, wait_on
 from ._factor_removal import held_factors
 
 _HIDDEN = frozenset({"password", "secret", "digest", "public_key", "login_version"})
@@ -40,9 +41,11 @@ def sign_up(accounts: Accounts[Any], email: str, hashed: str, more: dict[str, An
             if known is None:
                 raise
         else:
+            mark_unproven(accounts, user)
             accounts.mail_confirmation(user, hashed)
             return
     if known.email_confirmed_at is None and known.last_login_at is None:
+        wait_on(accounts, known)
         accounts.mail_confirmation(known, hashed)
     else:
         accounts.chose(uuid.uuid4().hex)  # As the others do, so that the answer is the same.
@@ -99,6 +102,7 @@ def mail_new_email(accounts: Accounts[Any], user: Any, email: str) -> None:
 
     Where the new one has an account already, nothing is mailed to it, and the page says the same.
     """
+    accounts.lock(user.id)  # Of two devices that ask at once the second ends what the first has begun, whole.
     accounts.note("email-asked", user)
     pair = uuid.uuid4().hex
     accounts.links.end(user, "new-email", "old-email")
@@ -146,16 +150,6 @@ def remove_unproven(accounts: Accounts[Any], user: Any) -> None:
         accounts.db.execute(
             delete(table).where(table.user_id == user.id), execution_options={"synchronize_session": False}
         )
-
-
-def close(accounts: Accounts[Any], user: Any) -> None:
-    """End an account: its row goes, with all that belongs to it; what was noted stays, without a name."""
-    accounts.note("account-closed", user)
-    accounts.mail("account/mail/account-closed", user.email)
-    accounts.log_out_everywhere(user)
-    accounts.db.flush()
-    accounts.db.execute(delete(accounts.tables.user).where(accounts.tables.user.id == user.id))
-    accounts.db.expunge(user)
 
 
 def exported(accounts: Accounts[Any], user: Any) -> dict[str, Any]:

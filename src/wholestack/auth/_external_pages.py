@@ -292,7 +292,7 @@ def take_away(key: uuid.UUID, desk: Desk) -> Redirect:
 
 
 def _unlinked(desk: Desk, key: uuid.UUID) -> bool:
-    found = unlink(desk.accounts, desk.accounts.identity.required(), key, desk.providers.know)
+    found = unlink(desk.accounts, desk.accounts.identity.required(), key)
     desk.accounts.db.commit()
     return found
 

@@ -196,24 +196,25 @@ def as_strong_as_set_up(identity: Identity[Any], accounts: Accounts[Any]) -> Non
 # -- how often it may be tried ---------------------------------------------------------------------------------------
 
 
-def count_try(accounts: Accounts[Any], name: str, user: Any = None) -> None:
+def count_try(accounts: Accounts[Any], name: str, user: Any = None, *, mail: bool = False) -> None:
     """Count a try before it is looked at. What was done so far is committed: no connection is held meanwhile.
 
     Arguments:
         accounts: the request's.
         name: what is tried; of other names other tries are counted.
         user: whose it is; a browser that knows them has tries of its own.
+        mail: whether a mail is asked for, and nothing is guessed.
 
     Raises:
         TooManyRequests: there were too many (``too-many-logins``).
     """
     accounts.db.commit()
-    accounts._means.throttle.take(name, accounts._request.client, device=_device(accounts, user))
+    accounts._means.throttle.take(name, accounts._request.client, device=_device(accounts, user), mail=mail)
 
 
-def forget_tries(accounts: Accounts[Any], name: str, user: Any = None) -> None:
+def forget_tries(accounts: Accounts[Any], name: str, user: Any = None, *, mail: bool = False) -> None:
     """Begin to count anew: the last try was right."""
-    accounts._means.throttle.passed(name, accounts._request.client, device=_device(accounts, user))
+    accounts._means.throttle.passed(name, accounts._request.client, device=_device(accounts, user), mail=mail)
 
 
 def count_try_from_here(accounts: Accounts[Any], kind: Literal["address", "passkey"] = "address") -> None:

@@ -121,6 +121,12 @@ class ChangedEmail(pydantic.BaseModel):
     password: OptionalPassword = None
 
 
+class WithoutPassword(pydantic.BaseModel):
+    """A password that is to go, by somebody who knows it."""
+
+    password: OptionalPassword = None
+
+
 class Closing(pydantic.BaseModel):
     """The end of an account."""
 

@@ -28,6 +28,7 @@ def labels() -> Mapping[str, str]:
         "logout": gettext("Logout"),
         "logout-everywhere": gettext("Logout everywhere"),
         "password-changed": gettext("Password changed"),
+        "password-removed": gettext("Password removed"),
         "reset-asked": gettext("New password asked for"),
         "mail-login-asked": gettext("Mail to log in with asked for"),
         "passkey-added": gettext("Passkey added"),

@@ -49,14 +49,19 @@ class Links:
             replaces: whether earlier ones of the same user and purpose end.
             data: what it carries, as JSON.
         """
-        text = secrets.token_urlsafe(32)
         if replaces and user is not None:
             self.end(user, purpose)
+        text = self.add(purpose, user, lifetime, data)
+        self._db.flush()
+        return text
+
+    def add(self, purpose: str, user: Any, lifetime: float, data: dict[str, Any]) -> str:
+        """As `make`, beside earlier ones; it is written with what comes next, in one statement with another link."""
+        text = secrets.token_urlsafe(32)
         expires = self._terms.clock() + datetime.timedelta(seconds=lifetime)
         key = None if user is None else user.id
         row = self._link(user_id=key, purpose=purpose, digest=digest_of(text), data=data, expires_at=expires)
         self._db.add(row)
-        self._db.flush()
         return text
 
     def find(self, purpose: str, text: str) -> Any:

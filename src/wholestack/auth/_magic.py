@@ -86,6 +86,7 @@ class MagicLink:
         """Add the pages."""
         auth = self._auth = app.plugin(Auth)
         auth.entrances.append(Section(lazy("Log in by mail"), _PATH))
+        auth.ways.by_mail = True
         app.include(router, at=auth.places.at)
         app.include(by_code if self.code else by_link, at=auth.places.at)
 
@@ -101,7 +102,7 @@ class MagicLink:
         that nothing goes out.
         """
         user: Any = accounts.find(asked.email)
-        count_try(accounts, _tries_of(asked.email), user)
+        count_try(accounts, _tries_of(asked.email), user, mail=True)
         key = None if user is None or not user.is_active else user.id
         data = {"address": asked.email, "browser": mark_of(session), "next": next, "remember": asked.remember}
         ended = accounts.now() + datetime.timedelta(minutes=_MINUTES)
@@ -255,7 +256,7 @@ def _let_in(accounts: Accounts[Any], row: Any, places: Places, request: Request)
     elif (step := accounts.second_factor(user)) is None:  # To read a mail is no proof beside a second factor.
         accounts.confirm("mca")
     accounts.db.commit()
-    forget_tries(accounts, _tries_of(user.email), user)
+    forget_tries(accounts, _tries_of(user.email), user, mail=True)
     return places.back(request, onward) if step is None else places.go(request, step, next=onward)
 
 

@@ -15,10 +15,12 @@ from ._hashing import Passwords
 from ._identity import Terms
 from ._password_rules import PasswordRules
 from ._throttle import Throttle
+from ._ways import Ways
 
 if TYPE_CHECKING:
     from ._accounts import Accounts
 
+Closing = Callable[["Accounts[Any]", Any], None]
 Opens = Callable[[Request], "contextlib.AbstractContextManager[Accounts[Any]]"]
 
 
@@ -63,6 +65,10 @@ class Section:
     state: str = ""
 
 
+def lets_close(accounts: Accounts[Any], user: Any) -> None:
+    """Every account may end."""
+
+
 def _not_sealed(request: Request) -> contextlib.AbstractContextManager[Accounts[Any]]:
     raise RuntimeError("The app is not sealed yet: app.seal().")
 
@@ -80,6 +86,9 @@ class Means:
         device: finds the browser of a request.
         site: what the site is called in mails.
         must_confirm: whether an address is proven before its account is let in.
+        ways: what lets people in, beside passwords and passkeys.
+        closing: called before an account ends; it may say no.
+        unproven: days for which an account that somebody has made waits for the proof of its address; None: for ever.
         sections: what the page of an account leads to, each asked with the session and the user.
         opened: opens accounts outside of a request, in a transaction of their own.
     """
@@ -92,5 +101,8 @@ class Means:
     device: Callable[[Request], Device]
     site: str
     must_confirm: bool = True
+    ways: Ways = dataclasses.field(default_factory=Ways)
+    closing: Closing = lets_close
+    unproven: float | None = None
     sections: Sequence[Callable[[Session, Any], Sequence[Section]]] = ()
     opened: Opens = _not_sealed

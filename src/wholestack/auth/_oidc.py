@@ -25,47 +25,39 @@ from ._jose import ALGORITHMS, need_joserfc
 from ._means import Section
 from ._oidc_client import OpenIDClient, Registration
 from ._oidc_terms import Client, Provider, Providers
-from ._plugin import BASE_URL, Auth
+from ._plugin import Auth, usual_base_url
 
 Claims = Mapping[str, Any]
 PAGES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "pages_external")
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,49}")
 _RESERVED = frozenset({"logout", "unlink"})
 _LONGEST = 255
-_DEVELOPMENT = "http://127.0.0.1:8000"
 
 
-class OpenIDOptions(TypedDict, total=False):
+class ExternalOptions(TypedDict, total=False):
     """How a provider is asked, and what is made of what it says; each has a default.
 
-    What is asked. `title`: what people read (the name); `scopes`: what is asked for (``openid email profile``);
-    `algorithm`: by what its tokens are signed, as the app is registered there (``"RS256"``); `authentication`: how the
-    secret is shown, ``"basic"`` or ``"post"`` (as the provider says); `public`: that the app has no secret there;
-    `userinfo`: whether its userinfo endpoint is asked always (only where the token has no address); `parameters`: more
-    that is sent along, such as ``{"prompt": "select_account"}``; `reauthenticates`: whether it says when somebody has
-    logged in, as OpenID Connect wants it (True); `private_addresses`: whether the app may ask it on this machine or in
-    a private network, as a provider inside a firm (False: what leads there is not asked).
+    What is asked. `title`: what people read (the name); `scopes`: what is asked for; `authentication`: how the secret
+    is shown, ``"basic"`` or ``"post"``; `public`: that the app has no secret there; `parameters`: more that is sent
+    along, such as ``{"prompt": "select_account"}``; `private_addresses`: whether the app may ask it on this machine or
+    in a private network, as a provider inside a firm (False: what leads there is not asked).
 
     Who is let in. `sign_up`: whether who comes by it may make an account (as `Auth` has it); `trusts_email`: whether an
     address that it has proven is proven here, too, so that it opens the account of that address: True, or a function
-    of the claims (False); `verifies_email`: whether it has proven each address that it tells, though its tokens do not
-    say so (False); `domains`: of which domains proven addresses must be (any); `only`: which values claims must have,
-    by their names.
+    of the claims (False); `verifies_email`: whether it has proven each address that it tells, though it does not say so
+    (False); `domains`: of which domains proven addresses must be (any); `only`: which values claims must have, by their
+    names.
 
     What they get. `roles`: names of roles, by the names that `roles_claim` (``"groups"``) holds: at each login they are
-    given and taken; `two_factors`: values of ``amr`` or ``acr`` that stand for two factors (none); `fields`: a function
-    from the claims to further columns of a new user; `remember`: whether a login stays when the day is over (False);
-    `logs_out`: whether people may log out there as well (False).
+    given and taken; `fields`: a function from the claims to further columns of a new user; `remember`: whether a login
+    stays when the day is over (False).
     """
 
     title: str
     scopes: Collection[str]
-    algorithm: str
     authentication: Literal["basic", "post"]
     public: bool
-    userinfo: bool
     parameters: Mapping[str, str]
-    reauthenticates: bool
     private_addresses: bool
     sign_up: bool
     trusts_email: bool | Callable[[Claims], bool]
@@ -74,9 +66,24 @@ class OpenIDOptions(TypedDict, total=False):
     only: Mapping[str, Collection[str]]
     roles: Mapping[str, str]
     roles_claim: str
-    two_factors: Collection[str]
     fields: Callable[[Claims], Mapping[str, Any]]
     remember: bool
+
+
+class OpenIDOptions(ExternalOptions, total=False):
+    """What is particular to OpenID Connect, beside the options of `ExternalOptions`; each has a default.
+
+    `algorithm`: by what its tokens are signed, as the app is registered there (``"RS256"``); `userinfo`: whether its
+    userinfo endpoint is asked always (only where the token has no address); `reauthenticates`: whether it says when
+    somebody has logged in, as OpenID Connect wants it (True); `two_factors`: values of ``amr`` or ``acr`` that stand
+    for two factors (none); `logs_out`: whether people may log out there as well (False). `scopes` are ``openid email
+    profile`` where nobody says otherwise, and `authentication` is as the provider says.
+    """
+
+    algorithm: str
+    userinfo: bool
+    reauthenticates: bool
+    two_factors: Collection[str]
     logs_out: bool
 
 
@@ -95,7 +102,7 @@ class OpenIDConnect:
         client_id: the app's name there; left out, ``EXAMPLE_CLIENT_ID`` in the environment, by the provider's name.
         client_secret: the app's secret there; left out, ``EXAMPLE_CLIENT_SECRET``, or the file that
             ``EXAMPLE_CLIENT_SECRET_FILE`` names.
-        options: see `OpenIDOptions`.
+        options: see `OpenIDOptions` and `ExternalOptions`.
 
     Raises:
         SetupError: a name or an address that is none, or an unknown algorithm (``bad-provider``); the package joserfc
@@ -261,11 +268,12 @@ def _base_url(app: App) -> str:
         cure = "Mailing(…, base_url=settings.base_url)"
         raise SetupError([Fault("no-base-url", message, "OpenIDConnect", cure)])
     # Without a Mailing `Auth` makes one, with the same address.
-    return os.environ.get(BASE_URL) or _DEVELOPMENT if mailing is None else mailing.base_url or ""
+    return usual_base_url() if mailing is None else mailing.base_url or ""
 
 
 def _add_pages(app: App, auth: Auth, found: Providers) -> None:
     terms = auth.terms
+    auth.ways.knows_issuer = found.know
 
     def providers() -> Providers:
         return found

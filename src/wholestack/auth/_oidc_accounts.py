@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import delete
@@ -21,6 +20,7 @@ from ._accounts import Accounts
 from ._links import HOUR, digest_of
 from ._oidc_terms import ExternalLogins, Flow, Profile, Provider, Refusal
 from ._user import normal_email
+from ._ways import has_way_in
 
 PROOF = "external-proof"
 """What the link is for that proves the address of who signs up by a provider."""
@@ -154,31 +154,24 @@ def link(accounts: Accounts[Any], user: Any, provider: Provider, profile: Profil
         accounts.mail("account/mail/external-linked", user.email, provider=provider.title)
 
 
-def unlink(accounts: Accounts[Any], user: Any, key: Any, lets_in: Callable[[str], bool]) -> bool:
+def unlink(accounts: Accounts[Any], user: Any, key: Any) -> bool:
     """Take a link away, unless it is the last way into the account.
 
     Arguments:
         accounts: the request's.
         user: whose.
         key: the link's.
-        lets_in: whether an issuer is one of the app's providers.
 
     Returns:
         whether it is gone.
     """
-    tables, db = accounts.tables, accounts.db
-    # Locked: of two links that go at once, one must see that the other is gone. What locks reads what is there now,
-    # also where a transaction else sees what was there when it began (MariaDB).
-    db.execute(select(tables.user.id).where(tables.user.id == user.id).with_for_update())
-    external, passkey = tables.external, tables.passkey
-    rows = db.scalars(select(external).where(external.user_id == user.id).with_for_update()).all()
-    row = next((each for each in rows if each.id == key), None)
+    external, db = accounts.tables.external, accounts.db
+    accounts.lock(user.id)  # Of two that go at once, one must see that the other is gone.
+    row = db.scalar(select(external).where(external.user_id == user.id, external.id == key).with_for_update())
     if row is None:
         return False
-    alone = (passkey.user_id == user.id, passkey.verifies.is_(True))  # Others are good as a second factor only.
-    passkeys = db.scalars(select(passkey.id).where(*alone).with_for_update()).all()
-    others = [each for each in rows if each.id != key and lets_in(each.issuer)]
-    if user.password is None and not others and not passkeys and lets_in(row.issuer):
+    opens = accounts._means.ways.knows_issuer(row.issuer)
+    if opens and not has_way_in(accounts, user, external=row.id):
         raise Refusal(gettext("This is the last way into your account. Set a password first."), "last way in")
     db.execute(delete(external).where(external.id == row.id))
     accounts.note("external-unlinked", user, issuer=row.issuer)

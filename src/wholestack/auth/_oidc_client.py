@@ -146,14 +146,8 @@ class OpenIDClient:
             "redirect_uri": redirect_uri,
             "code_verifier": flow.verifier,
         }
-        headers, secret = dict(_FORM), None if own.secret is None else own.secret(now)
-        if secret is not None and self._by_header():
-            pair = f"{quote(own.client_id, safe='')}:{quote(secret, safe='')}"
-            headers["authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
-        else:
-            form["client_id"] = own.client_id
-            form |= {} if secret is None else {"client_secret": secret}
-        return exchanged(self._asker, self._endpoint("token_endpoint"), form, headers)
+        shown = with_secret(own, form, now, by_header=self._by_header())
+        return exchanged(self._asker, self._endpoint("token_endpoint"), *shown)
 
     def _by_header(self) -> bool:
         if self._own.authentication:
@@ -271,6 +265,17 @@ def code_of(answer: Mapping[str, str]) -> str:
     if not answer.get("code"):
         raise Refusal(not_good(), "no code")
     return answer["code"]
+
+
+def with_secret(
+    own: Registration, form: dict[str, str], now: datetime.datetime, *, by_header: bool
+) -> tuple[dict[str, str], dict[str, str]]:
+    """What is sent for tokens, with who asks for them (RFC 6749 §2.3.1): a form, and its headers."""
+    headers, secret = dict(_FORM), None if own.secret is None else own.secret(now)
+    if secret is not None and by_header:
+        pair = f"{quote(own.client_id, safe='')}:{quote(secret, safe='')}"
+        return form, {**headers, "authorization": f"Basic {base64.b64encode(pair.encode()).decode()}"}
+    return {**form, "client_id": own.client_id, **({} if secret is None else {"client_secret": secret})}, headers
 
 
 def exchanged(asker: Asker, address: str, form: Mapping[str, str], headers: Mapping[str, str]) -> dict[str, Any]:

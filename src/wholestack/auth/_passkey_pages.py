@@ -99,20 +99,22 @@ def log_in(
 # -- as the second factor --------------------------------------------------------------------------------------------
 
 
-@second.post("/second-factor/passkey/options", hidden=True)
+@second.post("/second-factor/passkey/options", errors=(TooManyRequests,), hidden=True, transaction="manual")
 def factor_options(accounts: Accounts[Any], passkeys: Passkeys, session: BrowserSession[Browser]) -> JSON:
     """What a browser is asked to show one of the user's passkeys by."""
     who = prover_of(accounts)
     if who is None:
         raise LoginRequired
+    count_try_from_here(accounts, "passkey")
     # Beside another factor it is enough to have it; alone it is to know its owner.
     verification: Verification = "required" if who.methods <= {"hwk", "user"} else "preferred"
     asked = Challenge(kind="factor", owner=who.user.key, verification=verification)
     challenge = passkeys.challenge(accounts, session, asked)
+    accounts.db.commit()
     return JSON(passkeys.party.request(challenge, passkeys.of(accounts.db, who.user), verification))
 
 
-@second.post("/second-factor/passkey", transaction="manual")
+@second.post("/second-factor/passkey", errors=(TooManyRequests,), transaction="manual")
 def show_factor(
     answered: Form[Answered],
     accounts: Accounts[Any],
@@ -128,6 +130,7 @@ def show_factor(
     if who is None:
         messages.warning(gettext("That was too long ago. Please log in again."))
         return places.go(request, "/login", next=next)
+    count_try_from_here(accounts)  # By the address alone: nobody guesses one, and so nobody is to lock its owner out.
     try:
         row = passkeys.proven(accounts, session, answered.credential, "factor")
         if row.user_id != who.user.id:
@@ -138,6 +141,7 @@ def show_factor(
         messages.error(gettext("This passkey did not work. Please try again."))
         return places.go(request, "/second-factor", next=next)
     accept(accounts, passkeys.factors, who, "hwk")
+    forget_try_from_here(accounts, "address", "passkey")
     return places.back(request, next)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pydantic
-from sqlalchemy import delete, func, or_, update
+from sqlalchemy import delete, or_, update
 
 from wholestack import App, Request, Response, SetupError
 from wholestack.db import IntegrityError, Session, select, stage
@@ -27,9 +27,9 @@ from ._accounts import Accounts
 from ._browser import Browser, is_marked, mark_of
 from ._factor_pages import include_pages
 from ._factors import Factors
-from ._magic import MagicLink
 from ._plugin import BASE_URL
 from ._totp import needed
+from ._ways import has_way_in
 from ._webauthn import PasskeyRefused, RelyingParty, Verification, is_domain, origin_of, read
 
 _log = logging.getLogger("wholestack.auth")
@@ -178,22 +178,11 @@ class Passkeys:
 
     def remove(self, accounts: Accounts[Any], user: Any, row: Any) -> bool:
         """Take one away; False where nothing else lets its owner in."""
-        db, model = accounts.db, accounts.tables.user
-        db.scalar(select(model.id).where(model.id == user.id).with_for_update())  # Of two at once the last one stays.
-        if not self._has_other_way(accounts, user, row):
+        accounts.lock(user.id)  # Of two at once the last one stays.
+        if not has_way_in(accounts, user, passkey=row.id):
             return False
-        db.execute(delete(self._table).where(self._table.id == row.id))
+        accounts.db.execute(delete(self._table).where(self._table.id == row.id))
         return True
-
-    def _has_other_way(self, accounts: Accounts[Any], user: Any, row: Any) -> bool:
-        app, tables, db = self._app, accounts.tables, accounts.db
-        by_mail = app is not None and any(isinstance(each, MagicLink) for each in app.plugins)
-        if user.password is not None or by_mail:
-            return True
-        others = (self._table.user_id == user.id, self._table.id != row.id, self._table.verifies.is_(True))
-        passkeys = db.scalar(select(func.count()).where(*others))
-        externals = db.scalar(select(func.count()).where(tables.external.user_id == user.id))
-        return bool(passkeys or externals)
 
     @property
     def _table(self) -> Any:

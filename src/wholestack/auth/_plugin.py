@@ -25,11 +25,13 @@ from . import _account_pages, _login_pages
 from ._access import join_access
 from ._accounts import Accounts
 from ._device import Device
+from ._ending import KEPT as UNPROVEN_KEPT
+from ._ending import sweep_unproven
 from ._errors import LoginRequired, LoginTooOld, SecondFactorRequired
 from ._fields import SignUp
 from ._hashing import Passwords
 from ._identity import Bearer, Identity, Login, Terms
-from ._means import Means, SecondFactor, Section
+from ._means import Closing, Means, SecondFactor, Section, lets_close
 from ._outside import accounts_of
 from ._password_rules import PasswordRules
 from ._places import Places
@@ -41,12 +43,15 @@ from ._tables import Tables, tables_for
 from ._throttle import Throttle
 from ._trail import KEPT, days_kept, sweep_trail
 from ._user import UserMixin
+from ._ways import Ways
 
 PAGES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "pages")
 _DAY = 86_400.0
 _SWEPT = 3_600.0
 """Seconds between two looks for links that have ended, and for old lines of the audit trail."""
 BASE_URL = "BASE_URL"
+_ADDRESS = "WHOLESTACK_ADDRESS"
+"""Where `wholestack dev` serves."""
 _AREA = "wholestack.auth"
 
 
@@ -58,9 +63,12 @@ class AuthOptions(TypedDict, total=False):
     (True); `at`: below which its pages are (``"/account"``); `home`: where somebody goes who has logged in
     (``"/"``); `brief`: seconds after which a login ends that is not to be remembered (a day); `passwords`, `rules`,
     `throttle`: what hashes, which passwords are taken, how often one may try; `events`: days for which lines of the
-    audit trail are kept (365; None: for good); `secret`: what signs (left out, ``SECRET_KEY`` in the environment);
-    `clock`: gives the present moment, aware (the system's); `permissions`: names of some that roles may hold, and that
-    no `permission(…)` asks for.
+    audit trail are kept (365; None: for good); `unproven`: days after which an account goes that somebody has made by
+    signing up, whose address nobody has proven, and that nobody has been in (30; None: never); `closing`: called with
+    `Accounts` and the user before an account ends, by its owner, by itself or in the back office, to put in order what
+    else belongs to it; it may raise `ClosingRefused`; `secret`: what signs (left out, ``SECRET_KEY`` in the
+    environment); `clock`: gives the present moment, aware (the system's); `permissions`: names of some that roles may
+    hold, and that no `permission(…)` asks for.
     """
 
     sign_up: Literal["open", "invited", "closed"]
@@ -73,6 +81,8 @@ class AuthOptions(TypedDict, total=False):
     rules: PasswordRules
     throttle: Throttle
     events: float | None
+    unproven: float | None
+    closing: Closing
     secret: GivenSecret
     clock: Callable[[], datetime.datetime]
     permissions: Collection[str]
@@ -116,7 +126,11 @@ class Auth:
         self.rules: PasswordRules = options.get("rules") or PasswordRules()
         self.throttle: Throttle = options.get("throttle") or Throttle()
         self._events: float | None = days_kept(options.get("events", KEPT))
+        self._unproven: float | None = days_kept(options.get("unproven", UNPROVEN_KEPT), "unproven")
+        self._closing: Closing = options.get("closing", lets_close)
         self._secret: GivenSecret = options.get("secret")
+        #: What lets people in, beside passwords and passkeys; plugins that bring it set it.
+        self.ways: Ways = Ways()
         #: What knows tokens in `Authorization`; plugins add theirs when they are set up.
         self.bearers: list[Bearer] = []
         #: Second factors; plugins add theirs when they are set up.
@@ -168,8 +182,8 @@ class Auth:
     def _mails(self, app: App) -> None:
         """Where nobody says how mail goes, it is printed in development; production refuses to start so."""
         if not any(isinstance(each, Mailing) for each in app.plugins):
-            base_url = os.environ.get(BASE_URL) or "http://127.0.0.1:8000"
-            mailing = Mailing(os.environ.get("MAIL_FROM") or "no-reply@localhost.localdomain", base_url=base_url)
+            sender = os.environ.get("MAIL_FROM") or "no-reply@localhost.localdomain"
+            mailing = Mailing(sender, base_url=usual_base_url())
             app.plugins.append(mailing)
             mailing.setup(app)
 
@@ -232,7 +246,8 @@ class Auth:
         return True
 
     def _sweep(self, means: Means, request: Request) -> None:
-        """Remove links that have ended, and lines of the audit trail that are too old."""
+        """Remove what is over: accounts that nobody has proven, links that have ended, old lines of the audit trail."""
+        sweep_unproven(means, request)
         with means.opened(request) as accounts:
             accounts.links.sweep()
         sweep_trail(means, request, self._events)
@@ -252,6 +267,9 @@ class Auth:
             self._device,
             app.title,
             self.must_confirm,
+            self.ways,
+            self._closing,
+            self._unproven,
             self.sections,
             opened,
         )
@@ -264,6 +282,22 @@ class Auth:
             db: the session; who opened it commits it.
         """
         return accounts_of(app, self, db)
+
+    def ask_closing(self, app: App, db: Session, user: Any, identity: Identity[Any]) -> None:
+        """Ask the app whether an account may end whose row is about to be deleted, as ``Auth(closing=…)`` has it.
+
+        Arguments:
+            app: the app, sealed.
+            db: the session that deletes it.
+            user: whose account it is.
+            identity: who deletes it.
+
+        Raises:
+            ClosingRefused: it may not end yet.
+        """
+        accounts = accounts_of(app, self, db, identity._request)
+        accounts.identity = identity
+        self._closing(accounts, user)
 
     def _device(self, request: Request) -> Device:
         return Device(self.keys, request, secure=stage() == "production")
@@ -323,6 +357,15 @@ class Auth:
         shown = self._shown
         return {} if shown is None else {"user": shown.user, "can": shown.can, "account": self._pages}
 
+    def shown_to(self, request: Request) -> Identity[Any] | None:
+        """Who sends a request, for helpers of templates: the handler's `Identity`, or on a page for an error one that
+        ends with the page. None where nobody was asked for, or nobody is looked for: from 500 on, and at a 429.
+
+        Arguments:
+            request: the request; helpers are given no more.
+        """
+        return None if self._shown is None else self._shown.identity(request)
+
     def _pages(self, request: Request) -> _Pages:
         return _Pages(self, request)
 
@@ -350,6 +393,11 @@ class _Pages:
     def entrances(self) -> list[Section]:
         """Other ways to come in."""
         return self._auth.entrances
+
+
+def usual_base_url() -> str:
+    """Where the app is found, where nobody has said so to a `Mailing`: as the environment says, or in development."""
+    return os.environ.get(BASE_URL) or os.environ.get(_ADDRESS) or "http://127.0.0.1:8000"
 
 
 def _under(app: App, given: Any, *kinds: Any) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import inspect
 import sys
 import weakref
@@ -17,7 +16,7 @@ from wholestack import Forbidden, HTTPError, NotFound, Request, Rule
 from wholestack.crud import CRUD
 from wholestack.db import Session
 from wholestack.description import Proof
-from wholestack.handlers import hints_of, rules_of
+from wholestack.handlers import hints_of
 from wholestack.languages import gettext
 from wholestack.routing import where_of
 
@@ -252,7 +251,9 @@ def _judging(policy: Policy[Any], names: tuple[str, ...], view: Policy[Any] | No
         values = [key[name] for name in names]
         row = db.get(policy.model, tuple(values) if len(values) > 1 else values[0])
         if row is not None and policy(identity, row):
-            vars(request).setdefault(_ROWS, []).append(row)
+            judged = vars(request).setdefault(_ROWS, [])
+            if all(each is not row for each in judged):  # Two rules may look at one row.
+                judged.append(row)
             return True
         refused: HTTPError = NotFound(gettext("There is no such row, or it is not yours to see."))
         if row is not None and view is not None and view(identity, row):
@@ -326,7 +327,10 @@ def govern(
 
     Its list and its details have the rows of `view`; PUT and PATCH are for those of `change`, DELETE for those of
     `delete`. POST, where there is no row yet, is for whom `create` lets pass. Columns that say whose a row is are left
-    out: ``crud(Post, without=("owner_id",))``.
+    out: ``crud(Post, without=("owner_id",))``. A handler of your own for an action is held to its rule, whether it is
+    decorated before or afterwards, and so is a route of your own below a row by PUT, PATCH or DELETE
+    (``@posts.patch("/{id}/title")``); by other methods it needs rules of its own. Which rows there are, `view` says
+    alone.
 
     Arguments:
         router: what `crud` gave.
@@ -334,23 +338,19 @@ def govern(
         change: who may change it; those who see it where left out.
         delete: who may delete it; those who may change it where left out.
         create: who may make one; who is logged in, where left out. Everybody may by ``create=public``.
+
+    Raises:
+        SetupError: a function says already which rows there are (``bad-crud``): let `view` say that, too.
     """
     change = change or view
-    rules: dict[str, Policy[M]] = {"PUT": change, "PATCH": change, "DELETE": delete or change}
 
     def rows(identity: Identity[Any]) -> Any:
         return select(router.model).where(view.sql(identity))
 
     vars(rows)["filters"] = view  # For the table of who may reach what.
     router.rows(rows)
-    for number, route in enumerate(router.routes):
-        asked = next((rules[method] for method in route.methods if method in rules), None)
-        rule: Rule | None = None
-        if asked is not None and "{" in route.path:
-            rule = asked.on(view=view)
-        elif (route.methods, route.path) == (("POST",), ""):
-            rule = create or logged_in
-        if rule is not None:
-            needs = (*rules_of(route.options.get("needs")), rule)
-            router.routes[number] = dataclasses.replace(route, options={**route.options, "needs": needs})
+    router.guard("create", create or logged_in)
+    router.guard("replace", change.on(view=view))
+    router.guard("patch", change.on(view=view))
+    router.guard("delete", (delete or change).on(view=view))
     return router

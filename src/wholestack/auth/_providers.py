@@ -13,10 +13,10 @@ from typing_extensions import Unpack
 from wholestack.settings import Secret
 
 from ._fetch import Asker, ProviderAway
-from ._jose import TokenInvalid
+from ._oauth2 import Endpoints, OAuth2Client
 from ._oidc import Claims, OpenIDConnect, OpenIDOptions
-from ._oidc_client import Registration, address_of, asked_api, code_of, exchanged, not_good, with_query
-from ._oidc_terms import Client, Flow, Profile, Refusal
+from ._oidc_client import Registration, address_of, asked_api
+from ._oidc_terms import Client
 
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _MICROSOFT = "https://login.microsoftonline.com"
@@ -161,7 +161,10 @@ def github(
         >>> github(client_id="…", client_secret="…")
         <OpenIDConnect github at https://github.com>
     """
-    more = _with({"title": "GitHub", "scopes": ("read:user", "user:email"), "reauthenticates": False}, options)
+    more = _with(
+        {"title": "GitHub", "scopes": ("read:user", "user:email"), "authentication": "post", "reauthenticates": False},
+        options,
+    )
     made = _GitHub(more.pop("name", "github"), url.rstrip("/"), **more)
     usual = "https://api.github.com" if made.issuer == "https://github.com" else f"{made.issuer}/api/v3"
     made.api = usual if api is None else api.rstrip("/")
@@ -220,8 +223,11 @@ class _GitHub(OpenIDConnect):
     def _client(self) -> Client:
         return GitHubClient(self._registration(), self.api, self._asker())
 
+    def _verified(self, claims: Claims) -> bool:
+        return True  # No other address is read.
 
-class GitHubClient:
+
+class GitHubClient(OAuth2Client):
     """Speaks OAuth 2 with GitHub, and asks its API who somebody is; see `Client`.
 
     Arguments:
@@ -231,60 +237,19 @@ class GitHubClient:
     """
 
     def __init__(self, registration: Registration, api: str, asker: Asker) -> None:
-        self._own = registration
-        self._api = api
-        self._asker = asker
+        web = f"{registration.issuer}/login/oauth"
+        endpoints = Endpoints(f"{web}/authorize", f"{web}/access_token", f"{api}/user")
+        # By its number: a name may go to somebody else.
+        super().__init__(registration, endpoints, asker, subject="id")
+        self._emails = f"{api}/user/emails"
 
-    def is_own(self, issuer: str) -> bool:
-        """See `Client`."""
-        return issuer == self._own.issuer
-
-    def address(self, flow: Flow, state: str, redirect_uri: str) -> str:
-        """See `Client`."""
-        asked = {
-            **self._own.parameters,
-            "client_id": self._own.client_id,
-            "redirect_uri": redirect_uri,
-            "scope": " ".join(self._own.scopes),
-            "state": state,
-            "code_challenge": flow.challenge,
-            "code_challenge_method": "S256",
-        }
-        return with_query(f"{self._own.issuer}/login/oauth/authorize", asked)
-
-    def profile(self, flow: Flow, answer: Mapping[str, str], redirect_uri: str, now: datetime.datetime) -> Profile:
-        """See `Client`."""
-        own = self._own
-        form = {
-            "client_id": own.client_id,
-            "code": code_of(answer),
-            "redirect_uri": redirect_uri,
-            "code_verifier": flow.verifier,
-        }
-        form |= {} if own.secret is None else {"client_secret": own.secret(now)}
-        headers = {"content-type": "application/x-www-form-urlencoded"}
-        access = exchanged(self._asker, f"{own.issuer}/login/oauth/access_token", form, headers).get("access_token")
-        if not isinstance(access, str):
-            raise Refusal(not_good(), "no access token")
-        user = asked_api(self._asker, f"{self._api}/user", access).json()
-        if not isinstance(user.get("id"), int) or isinstance(user["id"], bool):  # A name may go to somebody else.
-            raise Refusal(not_good(), "no id")
-        email = self._email(access)
-        claims = {**user, "email": email, "email_verified": bool(email)}
-        return Profile(own.issuer, str(user["id"]), email, bool(email), claims)
-
-    def _email(self, access: str) -> str:
+    def _address(self, claims: Claims, access: str) -> str:
         """The primary address, if it is verified; the one on the profile is whatever its owner has written."""
-        found = asked_api(self._asker, f"{self._api}/user/emails", access).value()
+        found = asked_api(self._asker, self._emails, access).value()
         if not isinstance(found, list):
             raise ProviderAway("GitHub has answered with what is no list of addresses.")
         mine = [each for each in found if isinstance(each, dict) and each.get("primary") is True]
         return next((address_of(each.get("email")) for each in mine if each.get("verified") is True), "")
 
-    def way_out(self, hint: str, back: str) -> str | None:
-        """See `Client`: there is none."""
-        return None
-
-    def ended(self, token: str, now: datetime.datetime) -> tuple[str, str]:
-        """See `Client`: GitHub says nothing of that kind."""
-        raise TokenInvalid("no provider of logout tokens")
+    def _told(self, claims: Claims, email: str) -> Claims:
+        return {**claims, "email": email, "email_verified": bool(email)}

@@ -41,6 +41,10 @@ class Shown:
         self._terms = terms
         self._database = database
 
+    def identity(self, request: Request) -> Identity[Any] | None:
+        """Who sends the request, as far as a page may show it."""
+        return self._asked(request, lambda identity: identity)
+
     def user(self, request: Request) -> Any:
         """`user` of templates: who is logged in, or None."""
         return self._asked(request, lambda identity: None if identity is None else identity.user)

@@ -27,9 +27,10 @@ from ._throttle_stores import DatabaseTries, MemoryTries, TriesStore
 _PURPOSE = "throttle"
 _LIMITS = {
     "pair": Limit(free=5, first=1, longest=900, forgets=3600),
-    "account": Limit(free=20, first=1, longest=900, forgets=3600),
-    "address": Limit(free=50, first=1, longest=60, forgets=60),
+    "account": Limit(free=6, first=2, longest=900, forgets=3600),
+    "address": Limit(free=8, first=20, longest=60, forgets=60),
     "device": Limit(free=10, first=1, longest=900, forgets=3600),
+    "mail": Limit(free=50, first=1, longest=60, forgets=60),
     "passkey": Limit(free=300, first=1, longest=60, forgets=2),
 }
 
@@ -38,17 +39,20 @@ class ThrottleOptions(TypedDict, total=False):
     """The limits of a `Throttle`, each in full or in part: ``account={"free": 10}``.
 
     `pair`: of one account from one address (5 tries at once, then delays of 1, 2, 4 … seconds up to 15 minutes, one
-    try being forgotten in an hour); `account`: of one account from all addresses (20, then as above); `address`: of all
-    accounts from one address (50, then delays up to a minute, one try being forgotten in a minute); `device`: of one
-    account from a browser that it knows (10, then as the first); `passkey`: of
-    pages that ask browsers of one address for a passkey, as that of login does when it is opened (300, then delays up
-    to a minute, one being forgotten in 2 seconds).
+    try being forgotten in an hour); `account`: of one account from all addresses (6, then delays of 2, 4, 8 … seconds,
+    so ten in the first minute); `address`: of all accounts from one address (8, then delays of 20 and 40 seconds and of
+    a minute, so ten in a minute at most, one try being forgotten in a minute); `device`: of one account from a browser
+    that it knows (10, then as the first); `mail`: of mails that are asked for from one address (50, then delays up to a
+    minute, one being forgotten in a minute): who tries passwords there keeps nobody beside them from a mail;
+    `passkey`: of pages that ask browsers of one address for a passkey, as that of login does when it is opened (300,
+    then delays up to a minute, one being forgotten in 2 seconds).
     """
 
     pair: LimitOptions
     account: LimitOptions
     address: LimitOptions
     device: LimitOptions
+    mail: LimitOptions
     passkey: LimitOptions
 
 
@@ -133,19 +137,20 @@ class Throttle:
             if close is not None:
                 await asyncio.to_thread(close)
 
-    def take(self, account: str, address: str | None, *, device: str | None = None) -> None:
+    def take(self, account: str, address: str | None, *, device: str | None = None, mail: bool = False) -> None:
         """Count a try, or refuse it: to be called before the password is looked at.
 
         Arguments:
             account: the name that was typed, whether there is such an account or not.
             address: the client's; None where nobody knows it.
             device: the id of a browser that the account knows; None of any other.
+            mail: whether a mail is asked for, and nothing is guessed.
 
         Raises:
             TooManyRequests: there were too many tries (``too-many-logins``).
             ServiceUnavailable: the server of the store is away (``throttle-away``).
         """
-        limits = {key: self._limits[kind] for kind, key in self._keys_of(account, address, device).items()}
+        limits = {key: self._limits[kind] for kind, key in self._keys_of(account, address, device, mail).items()}
         self._count(limits)
 
     def take_from(self, address: str | None, kind: Literal["address", "passkey"]) -> None:
@@ -178,7 +183,7 @@ class Throttle:
             seconds = math.ceil(wait)
             raise TooManyRequests(_text(seconds), code="too-many-logins", headers={"retry-after": str(seconds)})
 
-    def passed(self, account: str, address: str | None, *, device: str | None = None) -> None:
+    def passed(self, account: str, address: str | None, *, device: str | None = None, mail: bool = False) -> None:
         """Take the tries of an account back, since one was right; of its address's others that one alone.
 
         From a browser that the account knows nothing is forgotten of what was tried elsewhere.
@@ -187,21 +192,23 @@ class Throttle:
             account: as for `take`.
             address: as for `take`.
             device: as for `take`.
+            mail: as for `take`.
         """
-        keys = self._keys_of(account, address, device)
-        others = {keys.pop("address"): self._limits["address"]} if "address" in keys else {}
+        keys = self._keys_of(account, address, device, mail)
+        others = {keys.pop(kind): self._limits[kind] for kind in ("address", "mail") if kind in keys}
         self._used().passed([*keys.values(), self._key("pair", account, _network(address))], others, self._now())
 
     def _now(self) -> float | None:
         return None if self._clock is None else self._clock()
 
-    def _keys_of(self, account: str, address: str | None, device: str | None) -> dict[str, str]:
+    def _keys_of(self, account: str, address: str | None, device: str | None, mail: bool) -> dict[str, str]:
         """What a try counts for, each under its key."""
         if device is not None:
             return {"device": self._key("device", account, device)}
         network = _network(address)
         keys = {"pair": self._key("pair", account, network), "account": self._key("account", account)}
-        return {**keys, "address": self._key("address", network)} if network else keys
+        others = "mail" if mail else "address"
+        return {**keys, others: self._key(others, network)} if network else keys
 
     def _key(self, kind: str, *parts: str) -> str:
         folded = [each.strip().casefold() if index == 0 else each for index, each in enumerate(parts)]

@@ -43,7 +43,7 @@ class Limit:
         if unknown or not sound:
             raise misuse(
                 f"Throttle(…) was given a limit that is none: {dict(options)}.",
-                'Throttle(account={"free": 20, "first": 1, "longest": 900, "forgets": 3600}), or some of these.',
+                'Throttle(account={"free": 10, "first": 1, "longest": 900, "forgets": 3600}), or some of these.',
             )
         return changed
 

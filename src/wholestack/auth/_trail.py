@@ -18,8 +18,8 @@ _MOST = 36_500.0
 _AT_ONCE = 1000
 
 
-def days_kept(days: float | None) -> float | None:
-    """The days for which a line is kept, as they were given; None for all of them.
+def days_kept(days: float | None, name: str = "events") -> float | None:
+    """The days for which something is kept, as they were given; None: for good.
 
     Raises:
         SetupError: no days, or fewer (``bad-login-setting``).
@@ -29,7 +29,9 @@ def days_kept(days: float | None) -> float | None:
         30
     """
     if days is not None and not 0 < days <= _MOST:
-        raise misuse(f"Auth(…) was given events={days!r}, which are no days.", "Auth(User, events=365), or None: all.")
+        raise misuse(
+            f"Auth(…) was given {name}={days!r}, which are no days.", f"Auth(User, {name}=90), or None: for good."
+        )
     return days
 
 

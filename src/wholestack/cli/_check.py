@@ -89,6 +89,25 @@ def called(app: App, function: Callable[..., Any]) -> Any:
     return function(**{name: next((each for each in values if isinstance(each, hints[name])), None) for name in names})
 
 
+def unheard(app: App) -> Iterator[str]:
+    """Whether what tasks publish into channels, and `queue.publish` with them, reaches nobody."""
+    if not {"wholestack.outbox", "wholestack.realtime"} <= sys.modules.keys():
+        return
+    from wholestack.outbox import SWITCH, Outbox
+    from wholestack.realtime import Live
+
+    outbox = next((each for each in app.plugins if isinstance(each, Outbox)), None)
+    live = next((each for each in app.plugins if isinstance(each, Live)), None)
+    switch = os.environ.get(SWITCH)
+    elsewhere = outbox is not None and (switch == "off" or (outbox.embedded is False and switch != "on"))
+    if elsewhere and live is not None and live.in_memory:
+        yield (
+            "Tasks run in another process, and the messages of channels stay in the memory of each "
+            f"({', '.join(live.in_memory)}): what `queue.publish` or a task sends reaches nobody. Run tasks where the "
+            "app is served (embedded=True), or app.use(Live(…)) with a Backend that reaches all processes."
+        )
+
+
 def lacking(app: App) -> Iterator[str]:
     """What is fine in development and not in production, each with what to do."""
     if app.checked:
@@ -101,6 +120,7 @@ def lacking(app: App) -> Iterator[str]:
     dropped = sorted(name for name, value in app.headers.items() if value is None)
     if dropped:
         yield f"App(headers=…) takes away {', '.join(dropped)}, which protects browsers. Send it unless a proxy does."
+    yield from unheard(app)
     slow = [name for name in ("httptools", "uvloop") if importlib.util.find_spec(name) is None]
     if slow:
         yield f"{' and '.join(slow)} is missing; Uvicorn is several times slower without. pip install {' '.join(slow)}"

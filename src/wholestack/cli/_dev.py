@@ -34,9 +34,17 @@ def dev(options: Mapping[str, Any]) -> int:
     """Serve in development until Ctrl-C; the exit code."""
     target = read_target(options["target"])
     listening = open_port("127.0.0.1", options["port"], 128)
-    order = Order(options["target"], development=True, json_logs=False, access_log=True, timeout=1.0, linger=0.1)
+    order = Order(
+        options["target"],
+        development=True,
+        json_logs=False,
+        access_log=True,
+        timeout=1.0,
+        linger=0.1,
+        address=shown(listening),
+    )
     roots = [target.root, *(Path(each).resolve() for each in options["watch"])]
-    click.echo(f"Serving {shown(listening)} for development: restarts when a file is saved, Ctrl-C stops it.", err=True)
+    click.echo(f"Serving {order.address} for development: restarts when a file is saved, Ctrl-C stops it.", err=True)
     alarm = Alarm.of(roots)
     try:
         with listening, terminal():

@@ -17,6 +17,7 @@ VARIABLE = "WHOLESTACK_SERVE"
 WORKERS = "WEB_CONCURRENCY"
 """Where an app and its checks find out how many processes serve it."""
 STAGE = "WHOLESTACK_STAGE"
+ADDRESS = "WHOLESTACK_ADDRESS"
 """Where an app and its plugins find out what the process is for: ``development`` or ``production`` (and ``test``)."""
 READY, WAITING, BEAT, FAILED, FILES = "ready", "waiting", "beat", "failed", "files"
 HOLD, SETTLED = "hold", "settled"
@@ -35,6 +36,7 @@ class Order:
         idle: how long a connection may wait for its next request.
         failure: a report to show on every path instead of the app (development).
         workers: how many processes serve the app.
+        address: where browsers find it, for mails that lead back (development).
         settled: what of the databases was in order, or refused, when it was last asked (development).
         grace: how long connections are accepted after the stop, while the app says that it is not ready.
         linger: how long idle connections are kept at a stop, so that a request on its way is answered.
@@ -53,6 +55,7 @@ class Order:
     linger: float = 0.5
     backlog: int = 2048
     workers: int = 1
+    address: str = ""
     settled: str = ""
 
     def text(self) -> str:
@@ -146,6 +149,7 @@ def inherited(order: Order) -> dict[str, str]:
     mine = {"LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"}
     environment = {name: value for name, value in os.environ.items() if name not in mine}
     environment |= {WORKERS: str(order.workers), STAGE: "development" if order.development else "production"}
+    environment |= {ADDRESS: order.address} if order.address else {}
     home = str(Path(__file__).parents[2])
     if home == os.getcwd():
         environment["PYTHONPATH"] = os.pathsep.join(filter(None, (home, environment.get("PYTHONPATH"))))

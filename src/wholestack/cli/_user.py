@@ -25,12 +25,26 @@ def user() -> None:
 @click.option("--superuser", is_flag=True, help="With every permission.")
 @click.option("--role", "roles", multiple=True, metavar="NAME", help="In this role, which there is (again and again).")
 @click.option("--no-password", is_flag=True, help="Without one: they are mailed a link to choose it by.")
+@click.option("--service", is_flag=True, help="No person but a program: without a password, let in by tokens alone.")
 @click.option("--set", "fields", multiple=True, metavar="COLUMN=TEXT", help="A further column (again and again).")
 def add(words: tuple[str, ...], **options: Any) -> None:
     """Make a user, whose address counts as confirmed; the password is asked for, or read from a pipe."""
     from ._user_do import add
 
     add(*_split(words, 1), **options)
+
+
+@user.command()
+@WORDS
+@click.option("--role", "roles", multiple=True, metavar="NAME", help="A role that they have then (again and again).")
+@click.option(
+    "--days", default=7.0, show_default=True, type=click.FloatRange(0, 365, min_open=True), help="For so long."
+)
+def invite(words: tuple[str, ...], **options: Any) -> None:
+    """Mail an invitation to make an account, where sign-up is by invitation."""
+    from ._user_do import invite
+
+    invite(*_split(words, 1), **options)
 
 
 @user.command("list")
@@ -101,6 +115,22 @@ def factors(words: tuple[str, ...], kinds: tuple[str, ...]) -> None:
     from ._user_do import factors
 
     factors(*_split(words, 1), kinds=kinds)
+
+
+@user.command()
+@WORDS
+@click.option("--make", "name", metavar="NAME", help="Make one that is called so; its text is shown once.")
+@click.option(
+    "--scope", "scopes", multiple=True, metavar="PERMISSION", help="What it carries (again and again); * is all."
+)
+@click.option("--days", type=click.FloatRange(0, min_open=True), help="It ends after so many.")
+@click.option("--for-good", is_flag=True, help="It does not end by itself.")
+@click.option("--revoke", "hints", multiple=True, metavar="HINT", help="End the one that begins so (again and again).")
+def tokens(words: tuple[str, ...], **options: Any) -> None:
+    """List a user's tokens for programs; make one, or end some."""
+    from ._user_do import tokens
+
+    tokens(*_split(words, 1), **options)
 
 
 @user.command("import")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import sys
 from collections.abc import Iterator
@@ -13,12 +14,13 @@ from sqlalchemy import create_engine, func, or_, select
 from sqlalchemy.exc import ArgumentError as BadURL
 from sqlalchemy.exc import DBAPIError, NoSuchModuleError
 
-from wholestack import SetupError
+from wholestack import App, SetupError
 from wholestack.auth import (
     Accounts,
     Auth,
     HeldFactors,
     PasswordRefused,
+    Tokens,
     add_to_role,
     held_factors,
     import_django,
@@ -26,15 +28,17 @@ from wholestack.auth import (
     role_called,
     take_from_role,
 )
+from wholestack.auth import invite as send_invitation
 from wholestack.db import Database, Duplicate
+from wholestack.mail import MessageRefused
 
 from ._fail import Broken, Stop, report
 from ._sealing import sealed
 
 
 @contextlib.contextmanager
-def opened(target: str) -> Iterator[Accounts[Any]]:
-    """The accounts of an app, in a session that is committed at the end.
+def within(target: str) -> Iterator[tuple[App, Accounts[Any]]]:
+    """An app and its accounts, in a session that is committed at the end.
 
     Raises:
         Stop: the app is not found, or has no login; or its database says no.
@@ -43,11 +47,23 @@ def opened(target: str) -> Iterator[Accounts[Any]]:
     try:
         auth = app.plugin(Auth)
         with app.plugin(Database).session() as db:
-            yield auth.accounts(app, db)
+            yield app, auth.accounts(app, db)
     except SetupError as error:
         raise Stop(report(error)) from error
     except DBAPIError as error:
         raise Broken(f"The database says: {error.orig}") from error
+
+
+@contextlib.contextmanager
+def opened(target: str) -> Iterator[Accounts[Any]]:
+    """The accounts of an app; see `within`."""
+    with within(target) as (_, accounts):
+        yield accounts
+
+
+def say(accounts: Accounts[Any], text: str, *, err: bool = False) -> None:
+    """Print a line once the transaction has committed: what is said is so."""
+    accounts.db.after(commit=functools.partial(click.echo, text, err=err))
 
 
 def found(accounts: Accounts[Any], email: str) -> Any:
@@ -86,7 +102,8 @@ def add(target: str, email: str, *, fields: tuple[str, ...], roles: tuple[str, .
     """Make a user."""
     with opened(target) as accounts:
         roles_there(accounts, roles)
-        word = None if options["no_password"] else asked_password()
+        without = options["no_password"] or options["service"]
+        word = None if without else asked_password()
         try:
             user = accounts.create(email, word, **_pairs(fields))
         except PasswordRefused as refused:
@@ -97,10 +114,25 @@ def add(target: str, email: str, *, fields: tuple[str, ...], roles: tuple[str, .
         user.email_confirmed_at = accounts.now()
         for name in roles:
             add_to_role(accounts, user, name)
-        if word is None:
+        if options["no_password"] and not options["service"]:
             accounts.mail_link("reset", user, hours=24)
         accounts.db.flush()
-        click.echo(f"{user.email} is user {user.key}.")
+        say(accounts, f"{user.email} is user {user.key}.")
+
+
+def invite(target: str, email: str, *, roles: tuple[str, ...], days: float) -> None:
+    """Mail an invitation."""
+    with within(target) as (app, accounts):
+        if app.plugin(Auth).sign_up != "invited":
+            raise Stop('Nobody could follow it: Auth(User, sign_up="invited") has the page of invitations.')
+        roles_there(accounts, roles)
+        if accounts.find(email) is not None:
+            raise Stop(f"{email} has an account.")
+        try:
+            send_invitation(accounts, email, roles=roles, days=days)
+        except MessageRefused as refused:
+            raise Stop(f"{refused}") from refused
+        say(accounts, f"{email} is invited, for {days:g} days.")
 
 
 def show(target: str, *, staff: bool, find: str, most: int, **options: Any) -> None:
@@ -144,7 +176,7 @@ def password(target: str, email: str) -> None:
             accounts.set_password(user, asked_password(), stay=False)
         except PasswordRefused as refused:
             raise Stop(str(refused)) from refused
-        click.echo(f"{user.email} has a new password, and is logged out everywhere.")
+        say(accounts, f"{user.email} has a new password, and is logged out everywhere.")
 
 
 def grant(target: str, email: str, *, roles: tuple[str, ...], **options: bool | None) -> None:
@@ -154,12 +186,12 @@ def grant(target: str, email: str, *, roles: tuple[str, ...], **options: bool | 
         roles_there(accounts, tuple(each.removeprefix("!") for each in roles))
         for name in roles:
             changed = take_from_role(accounts, user, name[1:]) if name[0] == "!" else add_to_role(accounts, user, name)
-            click.echo(f"{user.email}: {name}" if changed else f"{user.email}: {name}, as before")
+            say(accounts, f"{user.email}: {name}" if changed else f"{user.email}: {name}, as before")
         for name, value in options.items():
             if value is not None:
                 setattr(user, f"is_{name}", value)
                 accounts.note("account-changed", user, **{name: value})
-                click.echo(f"{user.email}: {'' if value else 'not '}{name}")
+                say(accounts, f"{user.email}: {'' if value else 'not '}{name}")
 
 
 def role(target: str, name: str, permissions: tuple[str, ...]) -> None:
@@ -169,7 +201,7 @@ def role(target: str, name: str, permissions: tuple[str, ...]) -> None:
         if permissions:
             one.permissions = sorted(permissions)
             accounts.note("role-changed", None, role=name, permissions=one.permissions)
-        click.echo(f"{name}: {', '.join(one.permissions) or 'no permissions'}")
+        say(accounts, f"{name}: {', '.join(one.permissions) or 'no permissions'}")
 
 
 def revoke_sessions(target: str, email: str) -> None:
@@ -178,7 +210,7 @@ def revoke_sessions(target: str, email: str) -> None:
         user = found(accounts, email)
         accounts.log_out_everywhere(user)
         accounts.note("logout-everywhere", user)
-        click.echo(f"{user.email} is logged out everywhere.")
+        say(accounts, f"{user.email} is logged out everywhere.")
 
 
 def factors(target: str, email: str, *, kinds: tuple[str, ...]) -> None:
@@ -187,17 +219,17 @@ def factors(target: str, email: str, *, kinds: tuple[str, ...]) -> None:
         user = found(accounts, email)
         if not kinds:
             lines = [*_factor_lines(held_factors(accounts, user))]
-            click.echo("\n".join([user.email, *(f"  {each}" for each in lines)]))
+            say(accounts, "\n".join([user.email, *(f"  {each}" for each in lines)]))
             return
         chosen: tuple[Any, ...] = () if "all" in kinds else kinds
         gone = remove_factors(accounts, user, *chosen)
         if not gone:
             raise Stop(f"{user.email} has none of these.")
         for each in _factor_lines(gone):
-            click.echo(f"removed: {each}")
-        click.echo(f"{user.email} is logged out everywhere, and told by mail.")
+            say(accounts, f"removed: {each}")
+        say(accounts, f"{user.email} is logged out everywhere, and told by mail.")
         if user.password is None and gone.passkeys:
-            click.echo(f"They have no password: wholestack user password {user.email} gives them one.")
+            say(accounts, f"They have no password: wholestack user password {user.email} gives them one.")
 
 
 def _factor_lines(held: HeldFactors) -> Iterator[str]:
@@ -206,13 +238,66 @@ def _factor_lines(held: HeldFactors) -> Iterator[str]:
         yield f"totp, since {held.totp.confirmed_at:%Y-%m-%d}{wrong}"
     for each in held.passkeys:
         used = f"last used {each.last_used_at:%Y-%m-%d}" if each.last_used_at else "never used"
-        # What its owner calls it must not write to this terminal (CWE-150).
-        name = "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in each.name)
-        yield f"passkey {name}, since {each.created_at:%Y-%m-%d}, {used}"
+        yield f"passkey {_said(each.name)}, since {each.created_at:%Y-%m-%d}, {used}"
     if held.recovery:
         yield f"recovery codes, {held.recovery} left"
     if not held:
         yield "no second factor"
+
+
+def tokens(
+    target: str, email: str, *, name: str | None, scopes: tuple[str, ...], hints: tuple[str, ...], **options: Any
+) -> None:
+    """List a user's tokens, make one, or end some."""
+    if name is None and (scopes or options["days"] or options["for_good"]):
+        raise click.UsageError("Say --make NAME, too.")
+    if options["days"] and options["for_good"]:
+        raise click.UsageError("Say --days or --for-good.")
+    with within(target) as (app, accounts):
+        plugin = next((each for each in app.plugins if isinstance(each, Tokens)), None)
+        if plugin is None:
+            raise Stop("The app takes no tokens: app.use(Tokens()).")
+        user = found(accounts, email)
+        for hint in hints:
+            _revoke(accounts, plugin, user, hint)
+        if name is not None:
+            lifetime = {"days": None} if options["for_good"] else {"days": options["days"]} if options["days"] else {}
+            try:
+                text = plugin.make(user, name, scopes=scopes, **lifetime)
+            except (ValueError, OverflowError) as refused:
+                raise Stop(f"{refused}") from refused
+            say(accounts, "Keep it safe: nobody can show it again.", err=True)
+            say(accounts, text)
+        elif not hints:
+            say(accounts, "\n".join([user.email, *_token_lines(accounts, user)]))
+
+
+def _revoke(accounts: Accounts[Any], plugin: Tokens, user: Any, hint: str) -> None:
+    table = accounts.tables.token
+    rows = accounts.db.scalars(select(table).where(table.user_id == user.id)).all()
+    meant = [each for each in rows if each.hint.startswith(hint)]
+    if len(meant) != 1:
+        raise Stop(
+            f"{user.email} has {'several tokens that begin' if meant else 'no token that begins'} with {hint!r}."
+        )
+    say(accounts, f"revoked: {_said(meant[0].hint)}… {_said(meant[0].name)}")
+    plugin.revoke(user, key=meant[0].id)
+
+
+def _token_lines(accounts: Accounts[Any], user: Any) -> Iterator[str]:
+    table = accounts.tables.token
+    rows = accounts.db.scalars(select(table).where(table.user_id == user.id).order_by(table.created_at)).all()
+    for each in rows:
+        ends = f"ends {each.expires_at:%Y-%m-%d}" if each.expires_at else "does not end"
+        used = f"last used {each.last_used_at:%Y-%m-%d}" if each.last_used_at else "never used"
+        yield f"  {_said(each.hint)}… {_said(each.name)}: {', '.join(each.scopes) or 'no permissions'}; {ends}, {used}"
+    if not rows:
+        yield "  no token"
+
+
+def _said(text: str) -> str:
+    """What somebody has chosen, so that it does not write to this terminal by itself (CWE-150)."""
+    return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text)
 
 
 def take_over(target: str, url: str, *, table: str, fields: tuple[str, ...], dry_run: bool, **options: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import sys
 from collections.abc import Callable, Collection, Mapping
@@ -11,10 +12,10 @@ import pydantic
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column
 from typing_extensions import Unpack
 
-from wholestack import NotFound, Router
+from wholestack import NotFound, Router, Rule
 from wholestack.db import ConstraintFailed, Duplicate, Session, Stale
 from wholestack.errors import PreconditionFailed
-from wholestack.handlers import hints_of, is_response
+from wholestack.handlers import hints_of, is_response, rules_of
 from wholestack.routing import Provision, Route, RouteOptions, where_of
 
 from ._actions import Actions
@@ -137,6 +138,8 @@ class CRUD(Router, Generic[M]):
         self.asked: type[Listing] = options.get("listing") or listing(model, **lists)
         self._actions = Actions(model, self.shows, self.new, self.asked, options.get("session", Session))
         self._needs = _apart(needs) if apart else {}
+        self._guards: dict[str, tuple[Rule, ...]] = {}
+        self._rows_said = ""
         self._where = outside()
         for action in _known(options.get("actions", ACTIONS)):
             self._put(action, self._actions.handler(action), {}, self._where, {})
@@ -174,10 +177,70 @@ class CRUD(Router, Generic[M]):
         """Let a function say which rows there are for a request, as a select of the model: those of the user, say.
 
         It is called by the one calling convention; a row that it does not give is a 404 for every action.
+
+        Raises:
+            SetupError: another function says so already (``bad-crud``): it would be forgotten, and what it keeps back.
         """
         self._collecting()
+        if self._rows_said:
+            cure = "Write one function with the conditions of both: select(…).where(these, those)"
+            raise bad_crud(f"Which rows there are is said already, at {self._rows_said}.", cure)
+        self._rows_said = where_of(function)
         self._select(function, _names())
         return function
+
+    def guard(self, action: Action, *rules: Rule) -> None:
+        """Let an action pass by further rules, whatever else it needs, and whoever its handler is or will be.
+
+        An action that there is not stays none; a handler that is decorated with it later is held to them as well, and
+        so are routes of your own below a row, by the same method, such as ``@notes.patch("/{id}/title")``.
+
+        Arguments:
+            action: which.
+            rules: what it needs, too.
+
+        Raises:
+            SetupError: there is no such action (``bad-crud``).
+
+        Example:
+            >>> from wholestack import rule
+            >>> from wholestack.db import Model
+            >>> class Kite(Model):
+            ...     colour: Mapped[str]
+            >>> @rule
+            ... def is_windy() -> bool:
+            ...     return True
+            >>> kites = crud(Kite, "/kites")
+            >>> kites.guard("create", is_windy)
+            >>> [len(route.options["needs"]) for route in kites.routes if route.methods == ("POST",)]
+            [1]
+        """
+        self._collecting()
+        _known((action,))
+        self._guards[action] = (*self._guards.get(action, ()), *rules)
+        for number, route in enumerate(self.routes):
+            if self._is_about(action, route.methods, route.path):
+                self.routes[number] = dataclasses.replace(route, options=_held(route.options, rules))
+
+    def _is_about(self, action: str, methods: Collection[str], path: str) -> bool:
+        """Whether a route is an action's, or one of the app's own that does the like below a row."""
+        placed = self._path(action)
+        return _METHODS[action] in methods and (path == placed or (placed != "" and path.startswith(f"{placed}/")))
+
+    def _adds(
+        self, methods: tuple[str, ...], path: str, options: RouteOptions, names: Mapping[str, Any]
+    ) -> Callable[[Handler], Handler]:
+        about = [each for each in self._guards if self._is_about(each, methods, path)]
+        rules = [rule for each in about for rule in self._guards[each]]
+        return super()._adds(methods, path, _held(options, rules), names)
+
+    def _route(self, action: str) -> Route | None:
+        """The route of an action; None where it has none."""
+        placed = ((_METHODS[action],), self._path(action))
+        return next((each for each in self.routes if (each.methods, each.path) == placed), None)
+
+    def _path(self, action: str) -> str:
+        return "" if action in {"list", "create"} else self._actions.path
 
     def _select(self, function: Callable[..., Any], names: Mapping[str, Any]) -> None:
         key = self._actions.rows_key
@@ -189,14 +252,14 @@ class CRUD(Router, Generic[M]):
     ) -> None:
         """Let a function be the handler of an action, in the place of the one that is there."""
         self._collecting()
-        method = _METHODS[action]
-        path = "" if action in {"list", "create"} else self._actions.path
         said = self._options(action)
         if not self._shows(handler, names):
             del said["returns"]
-        route = Route((method,), path, handler, {**said, **options}, where, names)
-        self.routes: list[Route] = [each for each in self.routes if (each.methods, each.path) != (route.methods, path)]
-        self.routes.append(route)
+        chosen: RouteOptions = _held({**said, **options}, self._guards.get(action, ()))
+        before = self._route(action)
+        if before is not None:
+            self.routes.remove(before)
+        self.routes.append(Route((_METHODS[action],), self._path(action), handler, chosen, where, names))
 
     def _shows(self, handler: Callable[..., Any], names: Mapping[str, Any]) -> bool:
         """Whether a handler gives rows, which the schema shows, and not what its own annotation says."""
@@ -226,6 +289,11 @@ class CRUD(Router, Generic[M]):
         if action in self._needs:
             options["needs"] = self._needs[action]
         return options
+
+
+def _held(options: RouteOptions, rules: Collection[Rule]) -> RouteOptions:
+    """The options of a route that needs some rules, too."""
+    return {**options, "needs": (*rules_of(options.get("needs")), *rules)} if rules else options
 
 
 def crud(model: type[M], path: str | None = None, **options: Unpack[CRUDOptions]) -> CRUD[M]:

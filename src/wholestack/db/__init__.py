@@ -42,6 +42,7 @@ from ._errors import (
 from ._history import History, Revision, applied
 from ._models import Model, Table, Timestamps, UUIDModel
 from ._new_rows import NewRows, insert_at_once
+from ._row import RowMaker
 from ._session import Session
 from ._types import Encrypted, Exact, Moment
 from ._unit import Opened
@@ -75,6 +76,7 @@ __all__ = [
     "ReadOnly",
     "RepeatedQuery",
     "Revision",
+    "RowMaker",
     "Session",
     "SessionEnded",
     "SessionInOtherTask",

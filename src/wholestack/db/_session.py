@@ -59,6 +59,8 @@ class Session(AlchemySession):
         self._on_end: list[Callable[[], object]] = []
         self._after_commit: list[Callable[[], object]] = []
         self._after_failure: list[Callable[[], object]] = []
+        #: For each savepoint that was begun: how much of the two was there before.
+        self._savepoints: dict[SessionTransaction, tuple[int, int]] = {}
 
     def after(self, *, commit: Callable[[], object] | None = None, failure: Callable[[], object] | None = None) -> None:
         """Call a function when the transaction at hand is over and its connection is free.
@@ -67,7 +69,9 @@ class Session(AlchemySession):
             commit: called after a commit.
             failure: called after a roll-back: for what must survive it, such as a count of failed attempts.
 
-        They are called in the order in which they were given. What is over cannot fail any more: an error in one of
+        They are called in the order in which they were given. A savepoint that is rolled back (`begin_nested`) takes
+        with it what its commits were to call; what its failures were to call is called, however the whole ends. What is
+        over cannot fail any more: an error in one of
         them goes to the log, the others are called, and the request's answer stays what it is. A function that writes
         opens a session of its own: ``with app.session() as db:``. What is to happen outside (a mail, a job) belongs
         into the outbox (`queue.put`), which is part of the transaction itself.
@@ -76,6 +80,19 @@ class Session(AlchemySession):
             self._after_commit.append(commit)
         if failure is not None:
             self._after_failure.append(failure)
+
+    def begin(self, nested: bool = False) -> SessionTransaction:
+        """Begin a transaction, or a savepoint in the one at hand, as SQLAlchemy's does."""
+        transaction = super().begin(nested=nested)
+        if nested:
+            self._savepoints[transaction] = len(self._after_commit), len(self._after_failure)
+        return transaction
+
+    def _took_back(self, savepoint: SessionTransaction) -> None:
+        """Forget what was to be called after a savepoint's commit; its failure is one, whatever comes of the whole."""
+        commits, failures = self._savepoints.pop(savepoint, (None, None))
+        if commits is not None:
+            self._after_commit[commits:] = self._after_failure[failures:]
 
     def get_bind(self, *_: Any, **__: Any) -> Engine | Connection:
         """The engine of this session's database."""
@@ -119,7 +136,8 @@ class Session(AlchemySession):
             if type(ident) in _SIMPLE and not any(options.values()):
                 found = by_key(entity)
                 if found is not None and found.identity_key(ident) not in self.identity_map:
-                    return self.execute(found.statement, {"key": ident}).scalars().one_or_none()
+                    self._autoflush()
+                    return found.row(ident, self)
             if self.fresh:
                 options["populate_existing"] = True
             return super().get(entity, ident, **options)
@@ -177,7 +195,7 @@ class Session(AlchemySession):
     def _is_over(self, *, committed: bool) -> None:
         """Call what waits for this end of the transaction, and forget what waits for the other."""
         calls = self._after_commit if committed else self._after_failure
-        self._after_commit, self._after_failure = [], []
+        self._after_commit, self._after_failure, self._savepoints = [], [], {}
         for call in calls:
             try:
                 call()
@@ -215,7 +233,13 @@ def _may_flush(session: Session, _context: Any, _instances: Any) -> None:
 
 @event.listens_for(Session, "after_commit")
 def _committed(session: Session) -> None:
-    session.info["committed"] = True
+    if not session.in_nested_transaction():  # A savepoint that stays is no commit yet.
+        session.info["committed"] = True
+
+
+@event.listens_for(Session, "after_soft_rollback")
+def _rolled_back(session: Session, transaction: SessionTransaction) -> None:
+    session._took_back(transaction)
 
 
 @event.listens_for(Session, "after_transaction_end")

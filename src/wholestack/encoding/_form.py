@@ -7,10 +7,11 @@ costs one pass over its fields.
 
 from __future__ import annotations
 
+import datetime
 import functools
 import re
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import Any, Self
 
 import pydantic_core
 
@@ -30,10 +31,33 @@ _NAME = re.compile(r"[^.\[\]]+(?:\.[^.\[\]]+|\[[^.\[\]]*\])+")
 _INDEX = re.compile(r"[0-9]{1,9}")
 _LOCAL_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?")
 _TOKEN = "csrf_token"  # noqa: S105  (the name of a field)
+ZONE = "_zone"
+"""The name under which a form sends the time zone that it was shown in."""
+_LATER = "_later."
 _OWN: Any = object()  # Where the texts of something lie that has parts as well.
 _MISSING: Any = object()
 
 Place = dict[Any, Any]
+
+
+class _Time(str):
+    """A date and time of a form that says in which time zone it is.
+
+    Arguments:
+        text: the text.
+        zone: the name of the zone.
+        later: whether the second of two times is meant that are called alike.
+    """
+
+    __slots__ = ("later", "zone")
+
+    later: bool
+    zone: str
+
+    def __new__(cls, text: str, zone: str, later: bool) -> Self:
+        found = super().__new__(cls, text)
+        found.zone, found.later = zone, later
+        return found
 
 
 def form_reader(model: Any) -> Callable[[Request], Any]:
@@ -81,6 +105,11 @@ def form_values(model: Any) -> Callable[[FormData], dict[str, Any]]:
     model asks for them; an empty text is None where that may be, and else, but for texts, as if it had not been sent.
     Names that begin with ``_`` are the form's own, and so is ``csrf_token``.
 
+    A date and time without a zone is one of the time zone that the form was shown in (``_zone``), else of the
+    request's, where the model asks for a zone. Of two that are called alike, as clocks are put back, the first is
+    meant; the second where ``_later.`` before the field's name is sent beside it. One that clocks leave out stays
+    without a zone, so that validation refuses it.
+
     Example:
         >>> import pydantic
         >>> class Order(pydantic.BaseModel):
@@ -94,14 +123,27 @@ def form_values(model: Any) -> Callable[[FormData], dict[str, Any]]:
     def read(form: FormData) -> dict[str, Any]:
         place: Place = {}
         more: dict[str, list[Any]] = {}
-        for name, value in (*form.fields, *form.files):
+        for name, value in (*_zoned(form.fields), *form.files):
             if not _put(shape, place, name, value) and name[:1] != "_" and name != _TOKEN:
-                more.setdefault(name, []).append(value)
+                more.setdefault(name, []).append(str(value) if isinstance(value, _Time) else value)
         # What the model does not know it may refuse, or take.
         unknown = {name: found[0] if len(found) == 1 else found for name, found in more.items()}
         return {**unknown, **_model(shape, place)}
 
     return read
+
+
+def _zoned(fields: Iterable[tuple[str, str]]) -> Iterable[tuple[str, str]]:
+    """The fields of a form, whose times know what the form's own fields say of them."""
+    own = {name: value for name, value in fields if name == ZONE or name.startswith(_LATER)}
+    if not own:
+        return fields
+    zone = own.get(ZONE, "")
+
+    def told(name: str, value: str) -> str:
+        return _Time(value, zone, f"{_LATER}{name}" in own) if _LOCAL_TIME.fullmatch(value) else value
+
+    return [(name, told(name, value)) for name, value in fields]
 
 
 def _is_hashable(model: Any) -> bool:
@@ -212,7 +254,25 @@ def _one(shape: Shape, values: list[Any]) -> Any:
         return shape.words.get(value, value)
     if shape.multiline:
         return value.replace("\r\n", "\n")
-    return f"{value}Z" if shape.zoned and _LOCAL_TIME.fullmatch(value) else value
+    return _in_zone(value) if shape.zoned and _LOCAL_TIME.fullmatch(value) else str(value)
+
+
+def _in_zone(text: str) -> str:
+    """A date and time of the form's time zone, as a moment in UTC; one that there is not stays as it is."""
+    from wholestack.languages import current_timezone, zone_of  # Only a form with such a field loads it.
+
+    said = getattr(text, "zone", "")
+    zone = zone_of(said) or current_timezone()
+    if zone is datetime.UTC or said == "UTC":
+        return f"{text}Z"
+    try:
+        local = datetime.datetime.fromisoformat(text)
+        moment = local.replace(tzinfo=zone, fold=getattr(text, "later", False)).astimezone(datetime.UTC)
+        if moment.astimezone(zone).replace(tzinfo=None, fold=0) != local:
+            return str(text)
+    except (ValueError, OverflowError):  # No date, or one at an end of the calendar.
+        return str(text)
+    return f"{moment.replace(tzinfo=None).isoformat()}Z"
 
 
 def _many(shape: Shape, place: Place, depth: int) -> list[Any]:

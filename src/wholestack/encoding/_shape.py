@@ -34,7 +34,8 @@ _MANY = (
 )
 _MAPS = (dict, collections.abc.Mapping, collections.abc.MutableMapping)
 _TEXTS = (str, bytes, pydantic.SecretStr, pydantic.SecretBytes)
-_NO_ZONE, _ZONE = "2026-01-31T10:00", "2026-01-31T10:00Z"
+#: One of them is within the bounds that a model may have.
+_TIMES = ("2026-01-31T10:00", "0002-01-31T10:00", "9998-01-31T10:00")
 
 
 @dataclasses.dataclass(eq=False)
@@ -222,15 +223,19 @@ def _is_zoned(said: Any) -> bool:
         adapter = pydantic.TypeAdapter[Any](said)
     except pydantic.PydanticUserError:
         return False
-    return not _takes(adapter, _NO_ZONE) and _takes(adapter, _ZONE)
+    found = [(_refused(adapter, each), _refused(adapter, f"{each}Z")) for each in _TIMES]
+    return any("timezone_aware" in bare or (bare and not zoned) for bare, zoned in found)
 
 
-def _takes(adapter: pydantic.TypeAdapter[Any], text: str) -> bool:
+def _refused(adapter: pydantic.TypeAdapter[Any], text: str) -> set[str]:
+    """The kinds of what is wrong with a text; none where it is taken."""
     try:
         adapter.validate_python(text)
+    except pydantic.ValidationError as error:
+        return {each["type"] for each in error.errors(include_url=False, include_context=False, include_input=False)}
     except Exception:  # A validator of the model's own may raise anything.
-        return False
-    return True
+        return {"raised"}
+    return set()
 
 
 # -- models ----------------------------------------------------------------------------------------------------------

@@ -100,14 +100,15 @@ def release(session: Session, stored: Iterable[StoredFile], metadata: MetaData) 
     ledger: Ledger | None = session.info.get(_KEY)
     if ledger is None:
         ledger = session.info[_KEY] = Ledger(session.get_bind())
-        session.after(commit=lambda: _over(session, well=True), failure=lambda: _over(session, well=False))
     for each in found:
         ledger.add(each, metadata)
+    session.after(commit=lambda: _settle(session))  # Each time: a savepoint may take one back.
 
 
-def _over(session: Session, *, well: bool) -> None:
+def _settle(session: Session) -> None:
+    # What a failure has left in it is let be: a row has it.
     ledger = session.info.pop(_KEY, None)
-    if ledger is not None and well:
+    if ledger is not None:
         ledger.settle()
 
 

@@ -22,6 +22,8 @@ STATE = "_wholestack_form"
 #: What of the page's request is its own; all else that its plan puts there is the form's request's as well.
 _OWN = frozenset({"method", "path", "params", "form", "body", "content_type", "limits", STATE})
 CHECK = "x-form-check"
+UPLOAD, LEADS = "x-form-upload", "x-form-location"
+"""In the request of our script that sends files; and in the answer, where it is to go on: a script sees no redirect."""
 _HTMX, _TRIGGER = "hx-request", "hx-trigger-name"
 #: In `Call`'s slots: the request, and the error that is answered.
 _REQUEST, _ERROR = 0, 1
@@ -183,7 +185,14 @@ def _asked_otherwise(request: Request) -> Generator[None, Response, Response]:
         button = pressed(request.form)
         if button is not None and _wants_page(request):
             raise Pressed(button)
-    return (yield)
+    response = yield
+    # A redirect is seldom asked for so; nobody else's answer has its fields looked at.
+    if 300 <= response.status < 400 and UPLOAD in request.headers and "location" in response.headers:
+        location = response.headers["location"]
+        response.status = 200
+        response.headers.set(LEADS, location)
+        response.headers.remove("location")
+    return response
 
 
 def _wants_page(request: Request) -> bool:

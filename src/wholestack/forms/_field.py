@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import functools
 import re
 from collections.abc import Iterator, Mapping
@@ -10,14 +11,15 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup, escape
 
 from wholestack import Upload
-from wholestack.languages import format_number
+from wholestack.languages import current_timezone, format_number
 
 from ._frame import framed
 from ._html import Value, attributes, joined, tag
-from ._spec import Spec
+from ._spec import Spec, time_text
 from ._values import NOTHING, part, rows_of, text_of, texts_of
 from ._widget import Choices
 from ._words import spoken
+from ._zones import comes_later, local_text, moment_of, zone_name
 
 if TYPE_CHECKING:
     from ._view import FormView
@@ -60,8 +62,15 @@ class Field:
         """What stands in it, as text; nothing for a secret or a file."""
         if self._spec.is_secret:
             return ""
+        if self._spec.shape.zoned and self._moment is not None:
+            return local_text(self._moment)
         # What was typed is a text already.
         return self._held if type(self._held) is str else text_of(next(iter(texts_of(self._held)), ""))
+
+    @functools.cached_property
+    def _moment(self) -> datetime.datetime | None:
+        """The moment that it holds, in the visitor's time zone; None for a field of another kind."""
+        return moment_of(self._held) if self._spec.shape.zoned else None
 
     @property
     def filename(self) -> str:
@@ -71,6 +80,8 @@ class Field:
     @property
     def values(self) -> list[str]:
         """What is chosen, where several may be."""
+        if self._spec.shape.zoned and self._moment is not None:
+            return [f"{time_text(self._moment)}Z"]  # The same in each time zone, typed or filled in.
         return [] if self._spec.is_secret else texts_of(self._held)
 
     @functools.cached_property
@@ -149,7 +160,7 @@ class Field:
 
     @property
     def help(self) -> Markup:
-        """What the model says of it, and that not all that may be chosen is listed, where it is so."""
+        """What the model says of it, the time zone of a moment, and that not all that may be chosen is listed."""
         lines = self._help
         return tag("p", {"class": "help", "id": f"{self.id}-help"}, Markup("<br>").join(lines)) if lines else Markup()
 
@@ -157,6 +168,8 @@ class Field:
     def _help(self) -> list[str]:
         said, cut = self._spec.help, self._view._cut_at(self.path)
         lines = [spoken(said)] if said else []
+        if self._zone is not None:
+            lines.append(spoken("Time zone: {zone}").format(zone=zone_name(self._zone)))
         if cut is not None:
             lines.append(spoken("Only the first {count} are listed.").format(count=format_number(cut)))
         return lines
@@ -184,7 +197,16 @@ class Field:
             return joined([_nothing(self) if many else "", tag("select", self._values(), self._options())])
         if kind == "none":
             return Markup()
-        return tag("input", self._values())
+        shown = tag("input", self._values())
+        if not self._spec.shape.zoned or self._moment is None or not comes_later(self._moment):
+            return shown
+        # Of two moments that are called alike the first is read; this says that the second was shown.
+        return joined([shown, tag("input", {"type": "hidden", "name": f"_later.{self.name}", "value": "1"})])
+
+    @functools.cached_property
+    def _zone(self) -> datetime.tzinfo | None:
+        """The time zone that its input is in, of a field for a moment."""
+        return current_timezone() if self._spec.shape.zoned and self.widget == "datetime-local" else None
 
     @property
     def attributes(self) -> Markup:
@@ -200,6 +222,11 @@ class Field:
                 values.pop(name, None)
             values["multiple"] = self._spec.shape.kind == "many"
             values["required"] = self._spec.required
+        if self._spec.is_secret:
+            values.pop("maxlength", None)  # A browser would cut what is pasted, without a word: another password.
+        if self._zone is not None:
+            bounds = {name: moment_of(bound) for name, bound in self._spec.time_bounds.items()}
+            values |= {name: local_text(bound) for name, bound in bounds.items() if bound is not None}
         if kind == "checkbox":
             values |= {"value": "true", "checked": self._is_ticked}
         elif kind not in {"textarea", "select", "file", "password"} and not self._spec.is_secret:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup, escape
 
 from ._words import spoken
+from ._zones import comes_later
 
 if TYPE_CHECKING:
     from ._field import Field
@@ -29,8 +30,8 @@ _GAP = re.compile("|".join(_GAPS))
 def framed(field: Field) -> Markup | None:
     """A field's HTML, by its frame; None for one that has none.
 
-    A frame is found by all that stands in it: words in the language of the request, what is chosen, whether something
-    is wrong. What was typed, and what is said of it, is no part of any.
+    A frame is found by all that stands in it: words in the language of the request, its time zone where it is told,
+    what is chosen, whether something is wrong. What was typed, and what is said of it, is no part of any.
     """
     view, spec, kind = field._view, field._spec, field.widget
     if kind in _OTHERS or view._focus is not None or (kind == "range" and not field.value):
@@ -44,8 +45,11 @@ def framed(field: Field) -> Markup | None:
         choices, chosen = (field.choices, spoken("Choose…")), field._is_ticked if kind == "checkbox" else field.value
         if kind != "checkbox" and chosen and chosen not in spec.values:
             return None
+    if spec.shape.zoned and field._moment is not None and comes_later(field._moment):
+        return None  # It has an input more.
     wrong, help_ = field.errors, spec.help and spoken(spec.help)
-    key = (view.prefix, field.path, view.live, bool(wrong), field.words, help_, choices, chosen)
+    zone = field._zone and (field._zone, *field._help)  # Told in a language, too, and its bounds are in it.
+    key = (view.prefix, field.path, view.live, bool(wrong), field.words, help_, zone, choices, chosen)
     frame = spec.frames.get(key)
     if frame is None:
         if len(spec.frames) >= MOST:

@@ -77,6 +77,8 @@ class _Reader:
         self.prefix = ""
         #: Where its form is sent, if that is one other address.
         self.target: Any = None
+        #: Whether what its form is sent to shows it again.
+        self.joined = False
 
     def __call__(self, request: Request) -> FormView[Any]:
         view: FormView[Any] = FormView(self.model, request)
@@ -85,6 +87,7 @@ class _Reader:
         view._script = _script_path()
         if self.target is not None:
             view.action = address_of(request, self.target.build(request.params))
+        view._uploads = (view.action,) if self.joined else ()
         state = vars(request).get(STATE)
         if isinstance(state, State) and state.model == self.model:
             view._show(state, self._views.messages)
@@ -134,6 +137,7 @@ class _Views:
                 if page is not None:
                     self._join(each, page, model)
                     for reader in (reader for reader in _readers(page) if reader.model == model):
+                        reader.joined = True
                         targets.setdefault(id(reader), []).append((reader, each, page))
         for found in targets.values():
             reader, form, page = found[0]

@@ -9,7 +9,7 @@ import functools
 import inspect
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, get_args, get_origin
 
 import annotated_types
@@ -258,11 +258,16 @@ class Spec:
         return found
 
     def _of_time(self) -> Attributes:
-        found: Attributes = {}
+        return {name: time_text(bound) for name, bound in self.time_bounds.items()}
+
+    @functools.cached_property
+    def time_bounds(self) -> Mapping[str, datetime.date | datetime.time]:
+        """The first and the last date or time that is taken, as attributes name them."""
+        found = {}
         for attribute, names in (("min", ("ge", "gt")), ("max", ("le", "lt"))):
             bound = next((self.context[name] for name in names if name in self.context), None)
             if isinstance(bound, datetime.date | datetime.time):
-                found[attribute] = time_text(bound)
+                found[attribute] = bound
         return found
 
     @functools.cached_property
@@ -279,17 +284,22 @@ class Spec:
         return False
 
     @functools.cached_property
+    def holds_moment(self) -> bool:
+        """Whether a moment can come in it, which is typed in a time zone."""
+        return _holds(self.shape, lambda shape: shape.zoned, set())
+
+    @functools.cached_property
     def holds_file(self) -> bool:
         """Whether a file can come in it."""
-        return _holds_file(self.shape, set())
+        return _holds(self.shape, lambda shape: shape.is_file, set())
 
 
-def _holds_file(shape: Shape, seen: set[int]) -> bool:
+def _holds(shape: Shape, wanted: Callable[[Shape], bool], seen: set[int]) -> bool:
     if id(shape.fields) in seen and shape.kind == "model":
         return False
     seen.add(id(shape.fields))
     inner = [field.shape for field in shape.fields.values()] + ([shape.item] if shape.item is not None else [])
-    return shape.is_file or any(_holds_file(each, seen) for each in inner)
+    return wanted(shape) or any(_holds(each, wanted, seen) for each in inner)
 
 
 def _choices(kind: Any) -> Iterable[tuple[str, str]]:

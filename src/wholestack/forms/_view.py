@@ -11,6 +11,7 @@ from urllib.parse import quote
 from markupsafe import Markup
 
 from wholestack import Request
+from wholestack.languages import current_timezone, format_datetime
 
 from ._columns import relation_of
 from ._field import Field, name_of
@@ -20,6 +21,7 @@ from ._spec import spec_of
 from ._values import ADDED, NOTHING, State, Told, each_of, part, texts_of
 from ._widget import Choices, pairs_of
 from ._words import message, spoken
+from ._zones import is_left_out, moment_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,6 +34,7 @@ Path = tuple[str | int, ...]
 _NUMBERS = re.compile(r"\[\d+\]|\.\d+(?=\.|$)")
 #: After these a label needs no colon; those of Arabic, Chinese, Greek and Japanese among them.
 _MARKS = tuple("?:!.;…\u061f\u037e\uff1a\uff1f\uff01\u3002")
+_LEFT_OUT = "There is no such time on that day: clocks are put forward over it."
 #: Widgets that nobody sees.
 _UNSEEN = frozenset({"none", "hidden"})
 
@@ -75,6 +78,8 @@ class FormView(Generic[Model]):
         self._messages: Mapping[str, str] = {}
         self.csrf: str | Markup = Markup()
         self._script: str = ""
+        #: The addresses that our script may send its files to, and hear how far it is.
+        self._uploads: tuple[str | None, ...] = ()
         self._spec = spec_of(model)
         self._held: Any = NOTHING
         self._filled: Any = NOTHING
@@ -260,9 +265,14 @@ class FormView(Generic[Model]):
             "enctype": "multipart/form-data" if self._spec.holds_file else None,
             "data-live": self.live,
         }
+        if self._spec.holds_file and self.action in self._uploads:
+            said["data-upload"] = spoken("Sending the files …")
         # Enter presses the first button that there is, which must not be one that takes a row away.
         first = tag("button", {"type": "submit", "hidden": True}, "") if self._spec.has_rows else Markup()
-        return joined([tag("form", said), self.csrf, first])
+        zone = Markup()
+        if self._spec.holds_moment:  # What is typed in it is read in this one, whatever somebody has chosen meanwhile.
+            zone = tag("input", {"type": "hidden", "name": "_zone", "value": str(current_timezone())})
+        return joined([tag("form", said), self.csrf, zone, first])
 
     @property
     def close_tag(self) -> Markup:
@@ -275,7 +285,7 @@ class FormView(Generic[Model]):
         """The script that changes rows and checks fields without loading the page anew; no form needs it."""
         if not self._script or self._request is None:
             return Markup()
-        return tag("script", {"src": address_of(self._request, self._script), "defer": True}, "")
+        return tag("script", {"src": address_of(self._request, self._script), "type": "module"}, "")
 
     def __html__(self) -> str:
         return str(joined([self.open_tag, self.fields, self.close_tag]))
@@ -301,6 +311,12 @@ class FormView(Generic[Model]):
         for step in path:
             spec = spec and spec.child(step)
         context = {} if spec is None else spec.context
+        if spec is not None and spec.shape.zoned:
+            field = self._field_at(path)
+            if field is not None and is_left_out(field.value):
+                return [spoken(_LEFT_OUT)]
+            moments = {name: moment_of(bound) for name, bound in spec.context.items()}
+            context = {**context, **{name: format_datetime(at) for name, at in moments.items() if at is not None}}
         texts = (
             message(_kind_for(spec, told.kind, self, path), {**context, **told.context}, told.detail, self._messages)
             for told in found

@@ -12,8 +12,17 @@ and the answer says which it was.
 from ._commands import NoBabel
 from ._current import asked_within, current_language, current_timezone, language
 from ._faults import translated_fault
-from ._formats import format_currency, format_date, format_datetime, format_number, format_percent, format_time
+from ._formats import (
+    format_currency,
+    format_date,
+    format_datetime,
+    format_number,
+    format_percent,
+    format_time,
+    writes_by_language,
+)
 from ._plugin import Languages
+from ._spoken import zone_of
 from ._tags import Language, negotiate
 from ._texts import LazyText, gettext, lazy, lazy_pgettext, ngettext, npgettext, pgettext
 
@@ -40,4 +49,6 @@ __all__ = [
     "npgettext",
     "pgettext",
     "translated_fault",
+    "writes_by_language",
+    "zone_of",
 ]

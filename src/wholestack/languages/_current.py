@@ -130,6 +130,11 @@ def spoken() -> Spoken:
     return _SOURCE if speaker is None else speaker.spoken()
 
 
+def is_said() -> bool:
+    """Whether what is spoken was said by an app or a block, and is not that of texts as they are written."""
+    return spoken() is not _SOURCE
+
+
 def current_language() -> Language:
     """The language of the request at hand, of a `with language(…)` block, or the app's own.
 

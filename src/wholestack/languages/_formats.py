@@ -8,7 +8,7 @@ import functools
 import importlib.util
 from typing import TYPE_CHECKING, Literal
 
-from ._current import spoken
+from ._current import is_said, spoken
 
 if TYPE_CHECKING:
     from babel import Locale
@@ -25,6 +25,19 @@ def has_babel() -> bool:
         True
     """
     return importlib.util.find_spec("babel") is not None
+
+
+def writes_by_language() -> bool:
+    """Whether dates and numbers are written as a language does: Babel is installed, and an app with `Languages` or a
+    block of `language` has said in which.
+
+    Example:
+        >>> from wholestack.languages import language
+        >>> with language("de"):
+        ...     writes_by_language()
+        True
+    """
+    return is_said() and has_babel()
 
 
 def format_date(value: datetime.date, format: Length | str = "medium") -> str:

@@ -138,6 +138,15 @@ class Outbox:
             return self.embedded
         return stage() != "test" and not _BY_HAND & sys.modules.keys()
 
+    @property
+    def outbox_tasks(self) -> tuple[Listed, ...]:
+        """What it brings itself: messages of channels, where there are any."""
+        if "wholestack.realtime" not in sys.modules:
+            return ()
+        from ._broadcast import broadcast
+
+        return (broadcast,)
+
     def _database(self, app: App) -> Database:
         """The database that handlers get as `Session`; it starts before the outbox, and stops after it."""
         for plugin in app.plugins[: app.plugins.index(self)]:
@@ -182,7 +191,9 @@ async def _settled(app: App, ahead: datetime.timedelta) -> list[Entry]:
     carrier = Carrier(tasks.ready(), store, 1)
     numbers: dict[int, None] = {}
     try:
-        await carrier.ask(store.rescue, ())
+        # By the clock, which may be ahead: whoever settles says what time it is.
+        over = [each for each in await carrier.ask(store.held) if each.due <= store.now()]
+        await carrier.ask(store.rescue, over)
         while taken := [*await carrier.ask(store.take, 1), *await carrier.ask(store.take, 1, suspects=True)]:
             for each in taken:
                 await carrier.carry_out(each)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable
-from typing import Any, ParamSpec, overload
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
 from sqlalchemy import case, insert, select, update
 from sqlalchemy.dialects.mysql import insert as mysql_insert
@@ -20,7 +20,11 @@ from ._entry import Entry, State, now
 from ._errors import PayloadRefused
 from ._tasks import Tasks, tasks_of
 
+if TYPE_CHECKING:
+    from wholestack.realtime import Channel
+
 P = ParamSpec("P")
+T = TypeVar("T")
 
 _TABLE: Any = Entry.__table__
 _C: Any = _TABLE.c
@@ -60,7 +64,6 @@ class Queue:
     def __init__(self, app: App, session: Session) -> None:
         self._tasks: Tasks = tasks_of(app)
         self._session = session
-        self._wakes = False
 
     @overload
     def put(
@@ -116,6 +119,29 @@ class Queue:
         number = self._put(row) if key is None else self._put_once(row, key)
         self._wake()
         return number
+
+    def publish(self, channel: Channel[T], message: T, room: str = "") -> int:
+        """Send a message to all who subscribe to a room once this transaction has committed; if it rolls back, nobody
+        gets it. ``await channel.publish(…)`` sends at once, before what the message is about can be read.
+
+        Messages that are put one after the other may arrive in another order.
+
+        Arguments:
+            channel: the channel that the handler has asked for.
+            message: what is sent.
+            room: its name, at most 200 characters.
+
+        Returns:
+            the entry's number, `Entry.id`.
+
+        Raises:
+            ValueError: the room's name is too long, or the message is not of the channel's type.
+            PayloadRefused: the message has too many bytes.
+        """
+        from ._broadcast import broadcast  # An app without channels does not load them.
+
+        topic, written = channel.sent(message, room)
+        return self.put(broadcast, topic, written.decode())
 
     def _put(self, row: dict[str, Any]) -> int:
         found: Any = self._session.execute(_PUT, row)
@@ -176,16 +202,7 @@ class Queue:
 
     def _wake(self) -> None:
         """Let the runner of this process look as soon as this has committed; others look once a second."""
-        if not self._wakes:
-            self._wakes = True
-            self._session.after(commit=self._committed, failure=self._failed)
-
-    def _committed(self) -> None:
-        self._wakes = False
-        self._tasks.wake()
-
-    def _failed(self) -> None:
-        self._wakes = False
+        self._session.after(commit=self._tasks.wake)  # Each time: a savepoint may take one back.
 
 
 def _moment(at: datetime.datetime | datetime.timedelta, moment: datetime.datetime) -> datetime.datetime:

@@ -17,6 +17,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
 from ._bound import Bound
 from ._carried import Carrier
+from ._leases import Leases
 from ._store import Store, Taken
 
 _log = logging.getLogger("wholestack.outbox")
@@ -49,6 +50,7 @@ class Runner:
         self._grace = grace
         self._woken = asyncio.Event()
         self._carrier = Carrier(bound, store, concurrency, self._woken.set, store.times.lease)
+        self._leases = Leases(store.times.lease, max(store.times.lease / 2, 3 * poll))
         self._tasks: dict[asyncio.Task[None], float] = {}
         self._hand: collections.deque[Taken] = collections.deque()
         self._handed = 0.0
@@ -56,7 +58,7 @@ class Runner:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stop_asked = asyncio.Event()
         self._more = False
-        self._kept = self._swept = float("-inf")
+        self._kept = self._swept = self._offset = float("-inf")
 
     def wake(self) -> None:
         """Look at the table now; from any thread."""
@@ -186,14 +188,19 @@ class Runner:
         blame for that.
         """
         now = asyncio.get_running_loop().time()
-        if now - self._swept >= _SWEEP:
+        if now - self._swept >= _SWEEP or self._was_put_back(now):
             self._swept = now
-            if await self._carrier.ask(self._store.wake_known, list(self._carrier.bound)):
+            woken = await self._carrier.ask(self._store.wake_known, list(self._carrier.bound))
+            if woken + await self._carrier.ask(self._store.set_right):
                 self._woken.set()
             await self._carrier.ask(self._store.sweep)
+        held = await self._carrier.ask(self._store.held)
+        # What this process runs itself, it is only late to say so.
+        left = self._leases.over([each for each in held if each.id not in self._carrier.runs], now)
+        if left:
+            await self._carrier.ask(self._store.rescue, left)
         if not await self._carrier.ask(self._store.is_due):
             return
-        await self._carrier.ask(self._store.rescue, list(self._carrier.runs))
         if (
             self._free() > 0
             and not self._stop_asked.is_set()
@@ -201,6 +208,11 @@ class Runner:
         ):
             for each in await self._carrier.ask(self._store.take, 1, suspects=True):
                 self._start(each)
+
+    def _was_put_back(self, now: float) -> bool:
+        """Whether the wall clock was put back since this was last asked, so far that it matters."""
+        before, self._offset = self._offset, self._store.now().timestamp() - now
+        return self._offset < before - self._store.times.lease
 
     # -- stopping ------------------------------------------------------------------------------------------------
 

@@ -20,6 +20,7 @@ from sqlalchemy import Integer, and_, bindparam, delete, or_, select, update
 from wholestack.db import Opened, Session
 
 from ._entry import Entry, State, now
+from ._leases import Held
 
 _TABLE: Any = Entry.__table__
 _C: Any = _TABLE.c
@@ -51,6 +52,9 @@ _MINE = (_C.id == bindparam("at_id"), _C.token == bindparam("at_token"), _C.stat
 
 # Made once: to build them costs more than to run them.
 _DUE = select(_C.id).where(_C.due <= bindparam("now")).limit(1)
+_HELD = select(*(getattr(_C, name) for name in Held._fields)).where(
+    _C.due <= bindparam("soon"), _C.state == State.RUNNING
+)
 _NEXT = {
     suspects: select(*(getattr(_C, name) for name in Taken._fields))
     .where(_C.due <= bindparam("now"), _C.state == State.WAITING, _C.crashes > 0 if suspects else _C.crashes == 0)
@@ -121,6 +125,10 @@ class Store:
     def _later(self, seconds: float) -> datetime.datetime:
         return self.now() + datetime.timedelta(seconds=seconds)
 
+    def _soon(self) -> datetime.datetime:
+        """No lease of a process whose clock is right ends later than this."""
+        return self._later(2 * self.times.lease)
+
     # -- taking --------------------------------------------------------------------------------------------------
 
     def is_due(self) -> bool:
@@ -144,17 +152,24 @@ class Store:
         taken = (Taken(*row) for row in rows)
         return [each._replace(attempts=each.attempts + 1, token=each.token + 1) for each in taken]
 
-    def rescue(self, mine: Collection[int]) -> int:
+    def held(self) -> list[Held]:
+        """What runs, here and elsewhere: a look that locks nothing and writes nothing."""
+        with self._opened("lazy") as session:
+            return [Held(*row) for row in session.execute(_HELD, {"soon": self._soon()})]
+
+    def rescue(self, left: Sequence[Held]) -> int:
         """Let those run again whose process has said nothing for longer than its lease; how many there were.
 
         Arguments:
-            mine: what this process runs itself, and is only late to say so.
+            left: what was found to be left behind; one of which has been heard meanwhile is left alone.
         """
+        marks = {each.id: each for each in left[:_BATCH]}
         with self._locking() as session:
-            over = select(_C.id, _C.crashes, _C.cancelling).where(
-                _C.due <= self.now(), _C.state == State.RUNNING, _C.id.not_in(list(mine))
+            over = select(_C.id, _C.token, _C.due, _C.crashes, _C.cancelling).where(
+                _C.id.in_(list(marks)), _C.state == State.RUNNING
             )
-            rows = session.execute(over.order_by(_C.due).limit(_BATCH).with_for_update(skip_locked=True)).all()
+            found = session.execute(over.order_by(_C.id).with_for_update(skip_locked=True)).all()
+            rows = [row for row in found if marks[row.id] == (row.id, row.token, row.due)]
             for row in rows:
                 crashes = row.crashes + 1
                 if row.cancelling:
@@ -166,6 +181,32 @@ class Store:
                     values = {"state": State.WAITING, "due": self._later(random.uniform(0, 1))}  # noqa: S311
                 session.execute(update(_TABLE).where(_C.id == row.id).values({**values, "crashes": crashes}))
         return len(rows)
+
+    def set_right(self) -> int:
+        """Bring back to the present what a clock has written that was put back since; how many rows that were.
+
+        What was put or begun at a moment that is yet to come says by it that it is of such a clock. A moment that
+        somebody has asked for (`at=`) stays as it is.
+        """
+        at, soon = self.now(), self._soon()
+        begun = _C.started_at > soon
+        put = and_(_C.started_at.is_(None), _C.created_at > soon, _C.due <= _C.created_at)
+        of_it = or_(_C.state == State.RUNNING, and_(_C.state == State.WAITING, or_(begun, put)))
+        wanted = select(_C.id, _C.state, _C.due, _C.started_at).where(_C.due > soon, of_it).order_by(_C.id)
+        count = 0
+        while True:
+            with self._locking() as session:
+                rows = session.execute(wanted.limit(_BATCH).with_for_update(skip_locked=True)).all()
+                for row in rows:
+                    values = {"due": at}
+                    if row.state is State.RUNNING:  # Whoever runs it says so again; else its lease is over some day.
+                        values = {"due": self._later(self.times.lease)}
+                    elif row.started_at is not None and row.started_at > soon:  # As long a pause as it was given.
+                        values = {"due": at + max(row.due - row.started_at, datetime.timedelta()), "started_at": at}
+                    session.execute(update(_TABLE).where(_C.id == row.id).values(values))
+            count += len(rows)
+            if len(rows) < _BATCH:
+                return count
 
     @contextlib.contextmanager
     def _locking(self) -> Iterator[Session]:

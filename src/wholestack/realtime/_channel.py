@@ -55,7 +55,15 @@ class Channel(Generic[T]):
 
     async def publish(self, message: T, room: str = "") -> str:
         """Send a message to all who subscribe to the room; its id. A `def` handler calls ``wait(news.publish(…))``."""
-        return await self._backend.publish(self._topic(room), self._encode(message))
+        return await self._backend.publish(*self.sent(message, room))
+
+    def sent(self, message: T, room: str = "") -> tuple[str, bytes]:
+        """What a backend is given of a message: its topic, and what is written.
+
+        Raises:
+            ValueError: the room's name is too long, or the message is not of the channel's type.
+        """
+        return self._topic(room), self._encode(message)
 
     def subscribe(self, room: str = "", after: str | None = None) -> Subscription[T]:
         """The messages of a room from now on, or all after the one with this id.

@@ -6,7 +6,7 @@ import contextlib
 import functools
 import logging
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 from wholestack import HTML, App, Request, Response
 from wholestack.errors import Fault
@@ -42,11 +42,20 @@ class Live:
 
     def __init__(self, backend: Backend | None = None) -> None:
         self.backend = backend
+        self._channels: ChannelKind | None = None
+
+    @property
+    def in_memory(self) -> list[str]:
+        """What the channels are called whose messages stay in this process; empty before the app is sealed."""
+        kind = self._channels
+        return [] if kind is None or (self.backend is not None and self.backend.many) else [*kind.channels]
 
     def setup(self, app: App) -> None:
         """Add the kinds of parameters and answers, and the end of what is open at a stop."""
         ending, backend = Ending(), self.backend or MemoryBackend()
         sockets, channels = SocketKind(app), ChannelKind(app, backend)
+        self._channels = channels
+        app.provide(_given(backend), scope="app")
         app.parameter(sockets)
         app.parameter(channels)
         app.answer(EventsKind(app, ending))
@@ -57,9 +66,9 @@ class Live:
 
         def one_process_has_one_memory() -> list[Fault]:
             workers = os.environ.get("WEB_CONCURRENCY", "1")
-            if not channels.channels or backend.many or not workers.isdecimal() or int(workers) < 2:
+            if not self.in_memory or not workers.isdecimal() or int(workers) < 2:
                 return []
-            names = ", ".join(channels.channels)
+            names = ", ".join(self.in_memory)
             message = f"{workers} workers would each have channels of their own, in memory: {names}."
             cure = "Serve with one (--workers 1), or app.use(Live(…)) with a Backend that reaches all processes."
             return [Fault("one-process", message, "WEB_CONCURRENCY", cure)]
@@ -78,6 +87,13 @@ class Live:
             finally:
                 await ending.finish()
                 await backend.close()
+
+
+def _given(backend: Backend) -> Callable[[], Backend]:
+    def where_messages_are() -> Backend:
+        return backend
+
+    return where_messages_are
 
 
 def add_document(app: App, sockets: SocketKind, channels: ChannelKind) -> None:

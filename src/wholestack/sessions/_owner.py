@@ -24,9 +24,7 @@ from sqlalchemy import (
 from sqlalchemy import inspect as inspect_mapped
 from sqlalchemy.orm import Mapper
 
-from wholestack.db import Session
-
-from ._row import RowMaker
+from wholestack.db import RowMaker, Session
 
 # What PostgreSQL can convert without an error; longer numbers are found by a query of their own.
 _UUID = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"

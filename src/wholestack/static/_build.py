@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import gzip
-import importlib
 import json
 import os
 import shutil
-from collections.abc import Callable
-from typing import Any
 
+from ._packing import packed, packers, packs_well
 from ._plugin import CODINGS, Static, StaticFault, media_type
-
-LEAST = 256  # bytes; what is smaller is not worth a file more
-_PACKED_ALREADY = ("image/", "video/", "audio/", "font/woff", "application/zip", "application/gzip", "application/pdf")
 
 
 def build(static: Static, folder: str) -> int:
@@ -33,7 +27,6 @@ def build(static: Static, folder: str) -> int:
     Returns:
         how many files the set has.
     """
-    packers = _packers()
     files = static.files.by_name
     for each in files.values():
         path = os.path.join(folder, *each.unique.split("/"))
@@ -45,39 +38,14 @@ def build(static: Static, folder: str) -> int:
         else:
             _write(path, each.content)
         shutil.copyfile(path, os.path.join(folder, *each.name.split("/")))
-        if _packs_well(each.name):
+        if packs_well(media_type(each.name)):
             with open(path, "rb") as file:
                 content = file.read()
-            for coding, pack in packers.items():
-                packed = pack(content)
-                if len(content) >= LEAST and len(packed) < len(content):
-                    _write(path + CODINGS[coding], packed)
+            for coding, form in packed(content, packers(quick=False)).items():
+                _write(path + CODINGS[coding], form)
     manifest = json.dumps({name: each.unique for name, each in files.items()}, indent=1)
     _write(os.path.join(folder, "static-names.json"), manifest.encode() + b"\n")
     return len(files)
-
-
-def _packs_well(name: str) -> bool:
-    kind = media_type(name)
-    return kind == "image/svg+xml" or not kind.startswith(_PACKED_ALREADY)
-
-
-def _packers() -> dict[str, Callable[[bytes], bytes]]:
-    found: dict[str, Callable[[bytes], bytes]] = {"gzip": lambda content: gzip.compress(content, 9, mtime=0)}
-    if (brotli := _module("brotli")) is not None:
-        found["br"] = lambda content: brotli.compress(content, quality=11)
-    if (standard := _module("compression.zstd")) is not None:
-        found["zstd"] = lambda content: standard.compress(content, 19)
-    elif (zstandard := _module("zstandard")) is not None:
-        found["zstd"] = lambda content: zstandard.ZstdCompressor(level=19).compress(content)
-    return found
-
-
-def _module(name: str) -> Any:
-    try:
-        return importlib.import_module(name)
-    except ImportError:
-        return None
 
 
 def _write(path: str, content: bytes) -> None:

@@ -9,10 +9,12 @@ from collections.abc import Iterator, Mapping
 from wholestack import Response
 from wholestack.http import Headers, best_coding, etag_of
 
+from ._packing import packed, packers, packs_well
 from ._set import StaticFile
 
 LARGEST = 256 * 1024  # bytes of a file that is kept in memory
 TOGETHER = 32 * 1024 * 1024  # bytes of all that are
+AT_START = 4 * 1024 * 1024  # bytes that are packed while an app starts: a third of a second
 ASK_AGAIN = "no-cache"
 
 
@@ -58,6 +60,8 @@ def hold(
 ) -> dict[str, HeldFile]:
     """The small files of a set by their unique names, as long as there is room; what has changed meanwhile is left out.
 
+    What no build has packed is packed now, some megabytes of it.
+
     Arguments:
         files: the set, by name.
         kinds: name → Content-Type.
@@ -66,12 +70,16 @@ def hold(
         cache: the Cache-Control of an answer under a unique name.
     """
     held: dict[str, HeldFile] = {}
-    room = TOGETHER
+    room, left = TOGETHER, AT_START
     for file in files.values():
         content = file.content if file.content is not None else _read(file.path)
         if content is None or len(content) > LARGEST or not file.is_unchanged():
             continue
-        forms = dict(_packed(file.unique, built, codings)) | {"": content}
+        forms = dict(_packed(file.unique, built, codings))
+        if not forms and packs_well(kinds[file.name]) and len(content) <= left:
+            forms = packed(content, packers(quick=True))
+            left -= len(content)
+        forms[""] = content
         room -= sum(map(len, forms.values()))
         if room < 0:
             break

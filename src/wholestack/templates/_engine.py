@@ -16,6 +16,8 @@ from markupsafe import escape
 from wholestack import Request
 from wholestack.errors import Fault, WholestackError
 
+from ._filters import urlize, wordwrap
+
 Helper = Callable[[Request], Any]
 Root = Callable[[Any], Iterator[str]]
 
@@ -118,6 +120,7 @@ def environment() -> jinja2.Environment:
         autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True, cache_size=-1
     )
     made.helpers = {}
+    made.filters.update(urlize=urlize, wordwrap=wordwrap)
     return made
 
 

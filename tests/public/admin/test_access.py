@@ -8,13 +8,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from sqlalchemy import String
 
 from admin.archive import VIEWS, Manuscript, Notebook, Shelf, tenant_of
-from admin.site import BROWSER, Author, Person, Site, login, post
+from admin.site import BROWSER, Author, Base, Person, Site, login, post
 from wholestack import SetupError
 from wholestack.admin import Access, AdminView
 from wholestack.auth import TOTP, Identity, Impersonation, Tenants, mfa
-from wholestack.db import Session
+from wholestack.db import ForeignKey, Mapped, Model, Session, mapped_column, relationship
 from wholestack.testing import log_in
 
 FIELDS = ("title", "worth", "note")
@@ -77,6 +78,44 @@ def test_a_rule_for_a_field_that_is_not_there_is_a_fault() -> None:
 
     with pytest.raises(SetupError, match="no 'nmae' to have a rule"), Site(Slip, Person).running():
         pass
+
+
+class Stall(Model, Base):
+    name: Mapped[str] = mapped_column(String(40))
+
+
+class Tenancy(Base):
+    """Its keys are those of others."""
+
+    holder_id: Mapped[int] = mapped_column(ForeignKey("author.id"), primary_key=True)
+    stall_id: Mapped[int] = mapped_column(ForeignKey("stall.id"), primary_key=True)
+    until: Mapped[str] = mapped_column(String(20), default="")
+    holder: Mapped[Author] = relationship()
+    stall: Mapped[Stall] = relationship(overlaps="place")
+    place: Mapped[Stall] = relationship(overlaps="stall")
+
+
+class Tenancies(AdminView[Tenancy]):
+    field_rules = {"stall": "tenancy.see_stall"}
+
+
+class Shown(Tenancies):
+    columns = ("until", "holder", "stall", "stall.name", "stall_id", "place")
+
+
+@pytest.mark.parametrize("view", [Tenancies, Shown])
+def test_a_rule_of_a_relation_holds_for_its_key_and_for_other_relations_by_it(view: type[Any]) -> None:
+    """Also where the key is part of the row's own."""
+    with Site(view, Author, Stall, Person).running() as site:
+        site.add(Author(id=7, name="Ann"), Stall(id=31, name="STALL"))
+        site.add(Tenancy(holder_id=7, stall_id=31, until="noon"))
+        permissions = [f"tenancy.{each}" for each in ("view", "add", "change", "export")]
+        for more, is_seen in (("tenancy.see_stall", True), ("tenancy.nothing", False)):
+            login(site.client, *permissions, "author.view", "stall.view", more)
+            for path in ("", "/7,31", "/new", "/-/export/file"):
+                page = site.client.get(f"/admin/tenancy{path}", headers=BROWSER)
+                shown = any(each in page.text for each in ("STALL", "stall_id", "Stall id"))
+                assert (page.status, shown) == (200, is_seen), path
 
 
 def test_rows_of_others_are_nowhere(site: Site) -> None:

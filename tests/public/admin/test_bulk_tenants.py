@@ -113,6 +113,11 @@ def shelves(app: App, firm: int) -> list[FirmShelf]:
         return list(db.scalars(select(FirmShelf).where(FirmShelf.tenant_id == firm).order_by(FirmShelf.id)))
 
 
+def words(page: str) -> str:
+    """What a page says, without its tags: a token in them may hold anything."""
+    return re.sub(r"<[^>]+>", " ", page)
+
+
 def test_an_action_on_all_reaches_one_tenant_s_rows(app: App, client: Client) -> None:
     where = post(client, "/admin/firm-shelf/-/actions", {"action": "open_all", "scope": "all"}).headers["location"]
     assert "<strong>250</strong>" in client.get(where, headers=BROWSER).text
@@ -122,7 +127,7 @@ def test_an_action_on_all_reaches_one_tenant_s_rows(app: App, client: Client) ->
     assert {each.open for each in shelves(app, 2)} == {False}
     theirs = shelves(app, 2)[0].id
     where = post(client, "/admin/firm-shelf/-/actions", {"action": "delete", "keys": theirs}).headers["location"]
-    assert "2-0" not in client.get(where, headers=BROWSER).text
+    assert "2-0" not in words(client.get(where, headers=BROWSER).text)
     assert post(client, where, {"counted": 1}).status == 422
     assert len(shelves(app, 2)) == 250
 
@@ -185,7 +190,7 @@ def test_an_import_of_everybodys_rows_refers_to_one_tenant_s(app: App, client: C
     text = "text,shelf_id\n" + "".join(f"a,{theirs if each % 2 else mine}\n" for each in range(1_100))
     page = preview(app, client, "firm-shelf-label", text, ["text", "shelf_id"], [])
     faults = 550 if firm == "1" else 1_100
-    assert [int(each) for each in re.findall(r"<dd>(\d+)</dd>", page)][3] == faults
+    assert [int(each.replace(",", "")) for each in re.findall(r"<dd>([\d,]+)</dd>", page)][3] == faults
     with app.session() as db:
         assert db.scalar(select(func.count()).select_from(ShelfLabel)) == 0
 
@@ -240,4 +245,4 @@ def test_the_history_of_an_action_says_whose_the_rows_were(app: App, client: Cli
         assert db.scalars(select(rows.c.tenant).where(rows.c.key == str(mine.id))).all() == ["1"]
     other = Client(app, headers={"x-firm": "2"})
     login(other, "*")
-    assert "1-0" not in other.get("/admin/history", headers=BROWSER).text
+    assert "1-0" not in words(other.get("/admin/history", headers=BROWSER).text)

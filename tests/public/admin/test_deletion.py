@@ -8,12 +8,16 @@ from html import unescape
 from typing import Any, ClassVar
 
 import pytest
-from sqlalchemy import Integer, MetaData
+from sqlalchemy import Computed, Integer, MetaData, String, func
+from sqlalchemy.orm import column_property
 
 from admin.archive import VIEWS, Manuscript, Shelf, ShelfLabel, ShelfLamp, ShelfLoan, tenant_of
-from admin.site import BROWSER, Author, Book, Review, Site, Tag, login, post
-from wholestack.auth import Tenants
-from wholestack.db import Table, mapped_column, select
+from admin.site import BROWSER, Author, Base, Book, Person, Review, Site, Tag, login, post
+from wholestack import App
+from wholestack.admin import Admin, AdminView, Inline
+from wholestack.auth import Auth, ClosingRefused, Passwords, Tenants, UserMixin
+from wholestack.db import Database, ForeignKey, Mapped, Model, Table, UUIDModel, mapped_column, relationship, select
+from wholestack.testing import Answer, AsUser, Client
 
 
 def namesake(number: int) -> type[Any]:
@@ -217,3 +221,125 @@ def test_who_may_not_delete_has_nothing_back(archive: Site) -> None:
     assert post(site.client, "/admin/manuscript/1/restore").status == 403
     assert site.client.get("/admin/manuscript/1/delete", headers=BROWSER).status == 403
     assert site.all(Manuscript)[0].deleted_at is not None
+
+
+# -- accounts --------------------------------------------------------------------------------------------------------
+
+
+def delete_people(site: Site, *keys: Any) -> Answer:
+    """By the action over rows of the list, and its question."""
+    data = {"action": "delete", "scope": "chosen", "keys": list(keys)}
+    where = post(site.client, "/admin/person/-/actions", data).headers["location"]
+    return post(site.client, where, {"counted": len(keys)})
+
+
+def test_the_app_is_asked_before_an_account_goes() -> None:
+    """As its owner's page asks: by the page, by the action over rows, and with another row."""
+    asked: list[tuple[str, str]] = []
+
+    def closing(accounts: Any, user: Any) -> None:
+        asked.append((user.email, accounts.identity.user.email))
+        accounts.db.add(Tag(name=f"left by {user.email}"))
+        if user.nickname == "leader":
+            raise ClosingRefused("A club is led by them.")
+
+    site = Site()
+    site.auth = Auth(Person, passwords=Passwords(memory=8, passes=1), closing=closing)
+    with site.running():
+        login(site.client, "person.view", "person.delete", email="boss@example.org")
+        with site.app.session() as db:
+            people = [Person(email=f"{name}@example.org", nickname=name) for name in ("leader", "zoe", "bo")]
+            db.add_all(people)
+        leader, zoe, bo = (each.id for each in people)
+        assert post(site.client, f"/admin/person/{leader}/delete").status == 303
+        page = text(site.client.get("/admin/person", headers=BROWSER).text)
+        assert "leader@example.org cannot be deleted. A club is led by them." in page
+        assert asked == [("leader@example.org", "boss@example.org")] and site.all(Tag) == [], "undone with it"
+        assert post(site.client, f"/admin/person/{zoe}/delete").status == 303
+        assert [each.name for each in site.all(Tag)] == ["left by zoe@example.org"]
+        assert "A club is led by them." in unescape(delete_people(site, leader, bo).text)
+        assert {each.email for each in site.all(Person)} == {f"{name}@example.org" for name in ("leader", "bo", "boss")}
+        assert delete_people(site, bo).status == 303
+        assert {each.email for each in site.all(Person)} == {f"{name}@example.org" for name in ("leader", "boss")}
+        assert asked[-1] == ("bo@example.org", "boss@example.org")
+
+
+class CrewBase(Table):
+    __abstract__ = True
+    metadata: ClassVar[MetaData] = MetaData(naming_convention=Table.metadata.naming_convention)
+
+
+class Sailor(UserMixin, UUIDModel, CrewBase):
+    boat_id: Mapped[int | None] = mapped_column(ForeignKey("boat.id"))
+
+
+class Boat(Model, CrewBase):
+    name: Mapped[str]
+    crew: Mapped[list[Sailor]] = relationship(cascade="all, delete-orphan", order_by="Sailor.email")
+
+
+class Boats(AdminView[Boat]):
+    inlines = (Inline(Sailor, fields=("email",)),)
+
+
+def test_rows_of_an_inline_stand_as_their_relation_says() -> None:
+    app = App(docs=False)
+    database = Database("sqlite://", models=CrewBase, migrations=None)
+    app.use(database, Auth(Sailor, passwords=Passwords(memory=8, passes=1)), Admin(Boats, Sailor))
+    names = [f"{letter}@example.org" for letter in "hcfaegbd"]  # Their keys are drawn by chance.
+    with Client(app) as client:
+        database.create_tables()
+        AsUser(lambda: client)(is_staff=True, is_superuser=True, email="boss@example.org")
+        with app.session() as db:
+            db.add(Boat(name="Anna", crew=[Sailor(email=name) for name in names]))
+        page = client.get("/admin/boat/1").text
+        assert re.findall(r'value="(\w@example.org)"', page) == sorted(names)
+
+
+def test_the_app_is_asked_where_an_account_goes_with_another_row_or_out_of_a_form() -> None:
+    def closing(accounts: Any, user: Any) -> None:
+        if user.email.startswith("captain"):
+            raise ClosingRefused("A ship needs them.")
+
+    app = App(docs=False)
+    database = Database("sqlite://", models=CrewBase, migrations=None)
+    app.use(database, Auth(Sailor, passwords=Passwords(memory=8, passes=1), closing=closing), Admin(Boats, Sailor))
+    with Client(app) as client:
+        database.create_tables()
+        AsUser(lambda: client)(is_staff=True, is_superuser=True, email="boss@example.org")
+
+        def crew() -> list[str]:
+            with app.session() as db:
+                return [*db.scalars(select(Sailor.email).where(Sailor.boat_id.is_not(None)).order_by(Sailor.email))]
+
+        with app.session() as db:
+            db.add(Boat(name="Anna", crew=[Sailor(email=f"{name}@example.org") for name in ("captain", "mate")]))
+        hidden = re.compile(r'<input type="hidden" name="([^"]+)"(?: id="[^"]*")? value="([^"]*)"')
+        sent = {name: value for name, value in hidden.findall(client.get("/admin/boat/1").text) if name != "csrf_token"}
+        kept = {name: value for name, value in sent.items() if not name.startswith("crew[0]")}
+        answer = post(client, "/admin/boat/1", {**kept, "name": "Anna", "crew[1].email": "mate@example.org"})
+        assert answer.status == 422 and "A ship needs them." in answer.text and len(crew()) == 2
+        kept = {name: value for name, value in sent.items() if not name.startswith("crew[1]")}
+        answer = post(client, "/admin/boat/1", {**kept, "name": "Anna", "crew[0].email": "captain@example.org"})
+        assert answer.status == 303 and crew() == ["captain@example.org"]
+        assert post(client, "/admin/boat/1/delete").status == 303
+        assert "A ship needs them." in client.get("/admin/boat", headers=BROWSER).text and len(crew()) == 1
+
+
+class Parcel(Model, Base):
+    name: Mapped[str] = mapped_column(String(40))
+    weight: Mapped[int] = mapped_column(default=2)
+    double: Mapped[int | None] = mapped_column(Computed("weight * 2", persisted=True))
+
+
+Parcel.words = column_property(func.length(Parcel.name))  # type: ignore[attr-defined]
+
+
+def test_a_row_of_a_model_with_computed_attributes_comes_back() -> None:
+    with Site(Parcel, Person).running() as site:
+        site.add(Parcel(id=1, name="three", weight=4))
+        login(site.client, "*")
+        assert post(site.client, "/admin/parcel/1/delete").status == 303
+        assert post(site.client, "/admin/parcel/1/restore").status == 303
+        (parcel,) = site.all(Parcel)
+        assert (parcel.name, parcel.weight, parcel.double, parcel.words) == ("three", 4, 8, 5)  # type: ignore[attr-defined]

@@ -294,3 +294,85 @@ def test_what_hangs_on_a_row_that_is_removed_is_asked_about_and_noted() -> None:
             told = [(each.action, each.model, each.batch) for each in db.execute(select(rows).order_by(rows.c.id))]
         assert sorted(each[:2] for each in told) == [("change", "book"), ("delete", "chapter"), ("delete", "footnote")]
         assert len({each[2] for each in told}) == 1
+
+
+# -- how many ----------------------------------------------------------------------------------------------------------
+
+
+class TwoToThree(AdminView[Book]):
+    fields = ("title", "author_id", "genre", "in_print")
+    inlines = (Inline(Review, fields=("stars",), minimum=2, maximum=3, most=2),)
+
+
+@pytest.fixture(scope="module")
+def numbered() -> Iterator[Site]:
+    with Site(TwoToThree, Author, Review).running() as site:
+        yield site
+
+
+@pytest.fixture
+def few(numbered: Site) -> Site:
+    return numbered.anew()
+
+
+ADD = 'name="_add" value="reviews"'
+
+
+def test_a_new_row_shows_as_many_rows_as_there_must_be_at_least(few: Site) -> None:
+    login(few.client, "*")
+    shown = few.client.get("/admin/book/new").text
+    assert 'name="reviews[1].stars"' in shown and 'name="reviews[2].stars"' not in shown and ADD in shown
+    data = {**BOOK, "author_id": few.author().id, "reviews[0].stars": "1", "reviews[1].stars": ""}
+    answer = post(few.client, "/admin/book/new", data)
+    assert (answer.status, errors(answer)) == (422, ["There must be 2 of these at least."])
+    assert few.all(Book) == []
+    assert post(few.client, "/admin/book/new", {**data, "reviews[1].stars": "2"}).status == 303
+    assert len(few.all(Review)) == 2
+
+
+def test_the_button_to_add_goes_where_there_is_no_room(few: Site) -> None:
+    login(few.client, "*")
+    book, path = a_book(few, 1, 2)
+    data = filled(shown := few.client.get(path), **BOOK, author_id=book.author_id)
+    data |= {"reviews[0].stars": "1", "reviews[1].stars": "2"}
+    assert ADD in shown.text
+    added = post(few.client, path, {**data, "_add": "reviews"}).text
+    assert 'name="reviews[2].stars"' in added and ADD not in added
+    data |= {f"reviews[{index}].stars": str(index) for index in (2, 3)}
+    assert errors(post(few.client, path, data)) == ["There may be 3 of these at most."]
+    del data["reviews[3].stars"]
+    assert (post(few.client, path, data).status, len(few.all(Review))) == (303, 3)
+
+
+def test_rows_that_are_not_shown_are_counted_and_those_too_many_stay(few: Site) -> None:
+    login(few.client, "*")
+    book, path = a_book(few, 1, 2, 3, 4)
+    shown = few.client.get(path)
+    assert 'name="reviews[1].stars"' in shown.text and 'name="reviews[2].stars"' not in shown.text
+    assert "There are more rows" in shown.text and ADD not in shown.text
+    data = filled(shown, **BOOK, author_id=book.author_id)
+    data |= {"reviews[0].stars": "5", "reviews[1].stars": "2"}
+    assert post(few.client, path, data).status == 303
+    assert sorted(each.stars for each in few.all(Review)) == [2, 3, 4, 5]
+    data = filled(few.client.get(path), **BOOK, author_id=book.author_id)
+    data |= {"reviews[0].stars": "5", "reviews[1].stars": "2", "reviews[2].stars": "7"}
+    assert errors(post(few.client, path, data)) == ["There may be 3 of these at most."]
+
+
+def test_who_may_not_add_is_asked_for_no_more_and_removes_no_more_than_may_go(few: Site) -> None:
+    book, path = a_book(few, 1)
+    login(few.client, "book.view", "book.change", "author.view", "review.change", "review.delete")
+    shown = few.client.get(path)
+    assert 'name="reviews[1].stars"' not in shown.text
+    data = filled(shown, **BOOK, author_id=book.author_id) | {"reviews[0].stars": "4"}
+    assert post(few.client, path, data).status == 303
+    data = filled(few.client.get(path), **BOOK, author_id=book.author_id)
+    data = {name: value for name, value in data.items() if not name.startswith("reviews[")}
+    assert errors(post(few.client, path, data)) == ["There must be 2 of these at least."]
+    assert [each.stars for each in few.all(Review)] == [4]
+
+
+def test_no_number_is_less_than_none() -> None:
+    for wrong in ({"minimum": 4, "maximum": 3}, {"minimum": -1}, {"maximum": -1}):
+        with pytest.raises(ValueError, match="No number of rows"):
+            Inline(Review, **wrong)

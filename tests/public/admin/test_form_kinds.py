@@ -17,6 +17,7 @@ from wholestack import App, SetupError
 from wholestack.admin import Admin, AdminView, Inline
 from wholestack.auth import Auth
 from wholestack.db import Database
+from wholestack.languages import Languages
 
 FULL = {
     "name": "One",
@@ -251,3 +252,28 @@ def test_a_view_that_names_what_there_is_not_is_told_at_once(given: dict[str, An
     app.use(Database("sqlite://", models=Base, migrations=None), Auth(Person), Admin(view))
     with pytest.raises(SetupError, match=told):
         app.seal()
+
+
+# -- time zones --------------------------------------------------------------------------------------------------------
+
+
+def test_a_moment_is_typed_in_the_persons_time_zone() -> None:
+    """What was typed in one zone and saved from another is the same moment, and no difference to anyone."""
+    with Site(Specimen).running(Languages("en", "de")) as site:
+        login(site.client, "*")
+        moment = VALUES["moment"]
+        site.add(Specimen(name="A", colour=Colour.RED, number=1, moment=moment))
+        path = f"/admin/specimen/{specimen(site).id}"
+        assert "Time zone: UTC</p>" in site.client.get(path).text
+        site.client.cookies["timezone"] = "Europe/Berlin"
+        shown = site.client.get(path)
+        assert "Time zone: Europe/Berlin</p>" in shown.text
+        assert 'value="2026-11-27T09:05"' in shown.text
+        data = {"name": "A", "colour": "red", "number": "1", "is_ready": "true", "counts": "{}", "story": ""}
+        data |= {"moment": "2026-11-27T09:05", "_zone": "Europe/Berlin", "form_seen": seen(shown)}
+        site.client.cookies["timezone"] = "Asia/Tokyo"  # In another tab, meanwhile.
+        assert post(site.client, path, data).status == 303
+        assert specimen(site).moment == moment
+        assert "Nothing was changed here" in site.client.get(f"{path}/history").text
+        assert post(site.client, path, {**data, "moment": "2026-11-27T10:05"}).status == 303
+        assert specimen(site).moment == moment + datetime.timedelta(hours=1)

@@ -17,7 +17,7 @@ from sqlalchemy import Engine, event, select
 
 from admin.bulk import VIEWS, BulkBooks, books
 from admin.shelf import City, Country, Shop, Shops
-from admin.site import BROWSER, Book, Genre, Site, Stock, Tag, login, post
+from admin.site import BROWSER, Author, Book, Genre, Site, Stock, Tag, login, post
 from wholestack.admin import FieldRule
 from wholestack.db import Session
 from wholestack.outbox import Outbox, settle
@@ -87,7 +87,7 @@ def imported(site: Site, where: str) -> Answer:
 
 def counts(page: Answer) -> list[int]:
     """How many are new, changed, the same, faulty."""
-    return [int(each) for each in re.findall(r"<dd>(\d+)</dd>", page.text)]
+    return [int(each.replace(",", "")) for each in re.findall(r"<dd>([\d,]+)</dd>", page.text)]
 
 
 def changes(site: Site) -> list[Any]:
@@ -161,6 +161,19 @@ def test_every_kind_of_file(site: Site, kind: str) -> None:
     assert (book.title, book.author_id, book.published) == ("Ünï", author.id, datetime.date(2026, 11, 27))
 
 
+def test_what_stands_in_quotes_parts_no_columns(site: Site) -> None:
+    login(site.client, *ALL)
+    author = site.author()
+    rows = [
+        ["title", "genre", "author_id", 'of "this";\tthat; and; more; besides; too'],
+        ["One; two", "novel", author.id, ";"],
+    ]
+    where = begun(site, as_csv(rows))
+    assert counts(checked(site, where)) == [1, 0, 0, 0]
+    imported(site, where)
+    assert [each.title for each in site.all(Book)] == ["One; two"]
+
+
 def test_what_was_exported_is_the_same_again(site: Site) -> None:
     login(site.client, "*")
     tag = Tag(name="t")
@@ -219,7 +232,7 @@ def test_a_broken_file_is_mended_and_imported_again(site: Site) -> None:
     login(site.client, *ALL)
     author = site.author()
     head = ["title", "genre", "author_id", "published"]
-    data = as_csv([head, ["Good", "novel", author.id, ""], ["", "soap", 99, "soon"], ["=Bad", "novel", "x", ""]])
+    data = as_csv([head, ["Good", "novel", author.id, ""], ["", "soap", 99, "soon"], ["=Bad" * 51, "novel", "x", ""]])
     where = begun(site, data)
     page = checked(site, where)
     assert counts(page)[3] == 2
@@ -231,18 +244,68 @@ def test_a_broken_file_is_mended_and_imported_again(site: Site) -> None:
     assert site.all(Book) == []
     told = site.client.get(f"{where}/faults.csv", headers=BROWSER)
     lines = list(csv.reader(io.StringIO(told.text)))
-    assert lines[0] == ["Row", "Column", "Fault"]
+    assert lines[0] == ["Line", "Column", "Fault"]
+    assert ["3", "title", "This field is required."] in lines, "as the form says it"
+    assert ["4", "title", "At most 200 characters."] in lines
     assert {(line[0], line[1]) for line in lines[1:]} == {
-        ("2", "title"),
-        ("2", "genre"),
-        ("2", "published"),
-        ("3", "author_id"),
+        ("3", "title"),
+        ("3", "genre"),
+        ("3", "published"),
+        ("4", "title"),
+        ("4", "author_id"),
     }
     mended = as_csv([head, ["Good", "novel", author.id, ""], ["Better", "poems", author.id, "2026-01-01"]])
     where = begun(site, mended)
     assert counts(checked(site, where)) == [2, 0, 0, 0]
     imported(site, where)
     assert [each.title for each in site.all(Book)] == ["Good", "Better"]
+
+
+HEAD = '"title","genre","author_id"\n'
+IN_FILES = {
+    # A cell of two lines and a line with nothing in it: a program for tables counts the first as one row.
+    "csv": ((HEAD + 'A,"novel",1\n"B\nb","soap",1\n\n"C","soap",1\n').encode(), "Line", ["3", "6 (Row 5)"]),
+    "xlsx": ([["title", "genre", "author_id"], ["A", "novel", 1], [], ["B", "soap", 1]], "Row", ["4"]),
+    "json": (b'[\n{"title": "A", "genre": "soap"}, {"title": "B", "genre": "novel", "author_id": 1},\n{"title": "C", "genre": 1}]', "Row", ["1", "3"]),
+    "json, each on a line": (b'[\n\n {"title": "A",\n "genre": "soap"},\n {"title": "C", "genre": 1}]', "Line", ["3", "5"]),
+    "jsonl": ('{"title": "A\u2028", "genre": "soap"}\n\n{"title": "C", "genre": 1}\n'.encode(), "Line", ["1", "3"]),
+}  # fmt: skip
+"""What is in a file, what its rows are counted by, and where its faults are."""
+
+
+@pytest.mark.parametrize("kind", IN_FILES)
+def test_faults_are_told_by_the_lines_or_rows_of_the_file(site: Site, kind: str) -> None:
+    login(site.client, *ALL)
+    site.add(Author(id=1, name="Ann"))
+    data, counted, places = IN_FILES[kind]
+    where = begun(site, as_xlsx(data) if isinstance(data, list) else data)
+    checked(site, where)
+    text = site.client.get(f"{where}/preview?faults=1", headers=BROWSER).text
+    assert f'<th scope="col" class="number">{counted}</th>' in text
+    shown = re.findall(r'<th scope="row" class="number">(.*?)</th>', text)
+    assert [re.sub("<[^>]+>", "", each) for each in shown] == places
+    assert "<bdi>Genre</bdi>: " in text, "by what the field is called"
+    told = list(csv.reader(io.StringIO(site.client.get(f"{where}/faults.csv", headers=BROWSER).text)))
+    assert told[0][0] == counted
+    assert list(dict.fromkeys(each[0] for each in told[1:])) == [each.partition(" ")[0] for each in places]
+
+
+def test_related_rows_are_called_by_name_in_the_history_of_an_import(site: Site) -> None:
+    login(site.client, "*")
+    ann, bo, tag = site.author("Ann"), site.author("Bo"), Tag(name="red")
+    site.add(tag)
+    head = ["title", "genre", "author_id", "tags"]
+    where = begun(site, as_csv([head, ["One", "novel", ann.id, tag.id]]))
+    checked(site, where)
+    imported(site, where)
+    (book,) = site.all(Book)
+    text = site.client.get(f"/admin/book/{book.id}/history", headers=BROWSER).text
+    assert "Ann" in text and "red" in text and "#" not in re.sub("<[^>]+>|&#", "", text.partition("<ol")[2])
+    where = begun(site, as_csv([["id", "author_id"], [book.id, bo.id]]))
+    checked(site, where, keys=["id"])
+    imported(site, where)
+    text = site.client.get(f"/admin/book/{book.id}/history", headers=BROWSER).text
+    assert re.search(r"Author</th><td>(<[^>]+>)*Ann(<[^>]+>)*<td>(<[^>]+>)*Bo", text), text
 
 
 def test_all_or_nothing_where_the_database_refuses_one(site: Site) -> None:
@@ -290,7 +353,7 @@ def test_one_key_twice_and_a_key_that_is_nobody_s(site: Site) -> None:
     data = as_csv([["id", "title"], [one.id, "A"], [one.id, "B"], [999_999, "C"], ["x", "D"]])
     page = checked(site, begun(site, data), keys=["id"])
     assert counts(page) == [0, 1, 0, 3]
-    assert "Row 1 has the same." in page.text
+    assert "Line 2 has the same." in page.text
     assert "There is no such row" in page.text
 
 

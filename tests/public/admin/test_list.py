@@ -277,6 +277,7 @@ def test_down_by_the_date(site: Site) -> None:
         assert found is not None
         return re.findall(r">([0-9-]+)</a>", found[0])
 
+    assert '<nav class="admin-drill" aria-label="Published">' in site.client.get("/admin/book").text
     assert drill("") == ["2024", "2025"]
     assert drill("published__part=2025") == ["2025", "2025-03", "2025-11"]
     assert drill("published__part=2025-03") == ["2025", "2025-03", "2025-03-01", "2025-03-02"]

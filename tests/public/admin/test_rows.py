@@ -6,8 +6,10 @@ import decimal
 from collections.abc import Iterator
 
 import pytest
+from sqlalchemy import String
 
-from admin.site import BROWSER, Author, Book, Site, Stock, Tag, errors, login, post, seen
+from admin.site import BROWSER, Author, Base, Book, Person, Site, Stock, Tag, errors, login, post, seen
+from wholestack.db import Mapped, mapped_column
 
 NEW = {"title": "A new one", "genre": "poems", "price": "2.50", "in_print": "true"}
 
@@ -70,6 +72,30 @@ def test_a_key_of_two_columns(site: Site) -> None:
     assert shown.status == 200
     post(site.client, where, {"pieces": "4", "form_seen": seen(shown)})
     assert [(each.shop, each.code, each.pieces) for each in site.all(Stock)] == [("a/b", "x,y", 4)]
+
+
+class Sign(Base):
+    """By a key that people type."""
+
+    code: Mapped[str] = mapped_column(String(40), primary_key=True)
+    words: Mapped[str] = mapped_column(String(40), default="")
+
+
+@pytest.mark.parametrize("code", ["new", ".", "..", "choices", "-", "%6Eew", "a/../b"])
+def test_a_key_that_is_a_way_in_addresses_has_pages_as_any_other(code: str) -> None:
+    with Site(Sign, Person).running() as site:
+        login(site.client, "*")
+        made = post(site.client, "/admin/sign/new", {"code": code, "words": "before", "form_then": "stay"})
+        where = made.headers["location"]
+        shown = site.client.get(where, headers=BROWSER)
+        assert 'value="before"' in shown.text
+        assert f'href="{where}"' in site.client.get("/admin/sign", headers=BROWSER).text
+        assert post(site.client, where, {"code": code, "words": "after", "form_seen": seen(shown)}).status == 303
+        assert "after" in site.client.get(f"{where}/history", headers=BROWSER).text
+        assert "Delete this?" in site.client.get(f"{where}/delete", headers=BROWSER).text
+        assert post(site.client, f"{where}/delete").status == 303 and site.all(Sign) == []
+        assert post(site.client, f"{where}/restore").status == 303
+        assert [(each.code, each.words) for each in site.all(Sign)] == [(code, "after")]
 
 
 @pytest.mark.parametrize("path", ["", "/new", "/1", "/1/delete", "/1/history"])

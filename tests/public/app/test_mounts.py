@@ -229,7 +229,7 @@ def test_sockets_below_a_mount_go_to_it() -> None:
     client.close()
 
 
-def test_flask_django_and_fastapi(serve: Any) -> None:
+def test_flask_django_and_fastapi(serve: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     import django.conf
     import flask
 
@@ -246,8 +246,11 @@ def test_flask_django_and_fastapi(serve: Any) -> None:
         return {"fastapi": name, "url": request.url_for("hello_fast", name="you").path}
 
     if not django.conf.settings.configured:
-        django.conf.settings.configure(DEBUG=False, ROOT_URLCONF=__name__, ALLOWED_HOSTS=["*"], SECRET_KEY="x")
+        django.conf.settings.configure(SECRET_KEY="x" * 50)
         django.setup()
+    # They are the process's, and another test may have configured them.
+    for name, value in {"ROOT_URLCONF": __name__, "ALLOWED_HOSTS": ["*"]}.items():
+        monkeypatch.setattr(django.conf.settings, name, value, raising=False)
     from django.core.wsgi import get_wsgi_application
 
     app = App(docs=False)

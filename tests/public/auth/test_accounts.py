@@ -229,10 +229,13 @@ def test_C22_login_leads_back_to_this_site_only(site: Site) -> None:
 
 def test_C4_C5_login_takes_a_new_session_and_logout_ends_each_copy(site: Site) -> None:
     site.make()
-    site.client.get("/account/login", headers=BROWSER)
-    before = dict(site.client.cookies)
+    site.send("/account/logout")  # A visitor has a session by that, in which the message waits.
+    before = site.client.cookies["session"]
     site.log_in()
-    assert site.client.cookies["session"] not in before.values()
+    assert site.client.cookies["session"] != before
+    planted = site.other()
+    planted.cookies["session"] = before
+    assert planted.get("/me").status == 401
     stolen = site.other()
     stolen.cookies["session"] = site.client.cookies["session"]
     assert stolen.get("/me").text == EMAIL
@@ -265,8 +268,12 @@ def test_proof_anew_before_what_is_dangerous(site: Site) -> None:
     user = site.make()
     log_in(site.client, user)
     assert site.send("/account/confirm-login", password="wrong").status == 422
+    stolen = site.other()
+    stolen.cookies["session"] = site.client.cookies["session"]
+    assert stolen.get("/me").text == EMAIL
     answer = site.send("/account/confirm-login?next=/me", password=PASSWORD)
     assert answer.headers["location"] == "/me"
+    assert (site.client.get("/me").text, stolen.get("/me").status) == (EMAIL, 401)  # Who has copied it proves nothing.
     assert site.events()[-1] == "login-confirmed"
 
 
@@ -376,6 +383,15 @@ def test_both_sides_confirm_a_new_address(site: Site) -> None:
     assert site.send(site.link(-2)).status == 303
     assert site.client.get("/me").text == "new@example.org"
     assert str(site.mails[-1].to[0].address) == EMAIL  # The old one is told.
+
+
+def test_C15_an_address_that_was_taken_meanwhile_stays_its_owner_s(site: Site) -> None:
+    site.make()
+    site.log_in()
+    site.send("/account/email", email="new@example.org", password=PASSWORD)
+    other = site.make("new@example.org")
+    assert [site.send(site.link(number)).status for number in (-2, -1)] == [303, 303]
+    assert site.client.get("/me").text == EMAIL and site.find("new@example.org").id == other.id
 
 
 def test_C11_a_change_of_address_does_not_tell_if_one_is_taken(site: Site) -> None:

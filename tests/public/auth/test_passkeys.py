@@ -14,7 +14,7 @@ from auth.authenticator import Authenticator, raw, text
 from auth.factors import CODES, Clock, at_once, begun_anew, rows, set_up_totp, shown, site_with
 from auth.site import BROWSER, Site
 from wholestack import App, SetupError
-from wholestack.auth import TOTP, MagicLink, Passkeys, Throttle
+from wholestack.auth import TOTP, MagicLink, OpenIDConnect, Passkeys, Throttle
 from wholestack.db import Database, update
 from wholestack.mail import Mailing
 from wholestack.middleware import AllowedHosts
@@ -213,6 +213,26 @@ def test_a_mail_is_another_way_in() -> None:
         add(site, Authenticator())
         without_password(site)
         [(key,)] = rows(site, "passkey", "id")
+        site.send(f"{NEW}/{key}/remove")
+        assert rows(site, "passkey", "id") == []
+
+
+def test_a_login_at_a_provider_that_the_app_has_left_is_none() -> None:
+    site, _ = site_with()
+    known: Any = {"client_id": "x", "client_secret": "y"}
+    with site.running(Passkeys(), OpenIDConnect("example", "https://accounts.example.org", **known)):
+        site.make()
+        site.log_in()
+        add(site, Authenticator())
+        without_password(site)
+        [(key,)] = rows(site, "passkey", "id")
+        external = site.auth.tables.external
+        with site.app.session() as db:
+            db.add(external(user_id=site.find().id, issuer="https://left.example.org", subject="a"))
+        assert "your only way in" in shown(site.client, site.send(f"{NEW}/{key}/remove"))
+        assert len(rows(site, "passkey", "id")) == 1
+        with site.app.session() as db:
+            db.add(external(user_id=site.find().id, issuer="https://accounts.example.org", subject="b"))
         site.send(f"{NEW}/{key}/remove")
         assert rows(site, "passkey", "id") == []
 
@@ -461,7 +481,7 @@ def test_visitors_do_not_fill_the_trail_nor_the_table_of_links() -> None:
     site, _ = site_with(throttle=Throttle(clock=lambda: 1.8e9, address=few, passkey=few))
     with site.running(Passkeys()):
         sent = [site.send(LOGIN, site.other(), credential="{}") for _ in range(6)]
-        assert [answer.status for answer in sent] == [303] * 3 + [429] * 3 and sent[-1].headers["retry-after"] == "1"
+        assert [answer.status for answer in sent] == [303] * 3 + [429] * 3 and sent[-1].headers["retry-after"] == "20"
         assert site.events() == ["login-failed"] * 3
         asked = [site.other().post(f"{LOGIN}/options") for _ in range(6)]
         assert [answer.status for answer in asked] == [200] * 3 + [429] * 3
@@ -478,6 +498,27 @@ def test_a_login_that_is_right_takes_its_try_back() -> None:
         add(site, key := Authenticator())
         for _ in range(6):
             show(site, key, (browser := site.other()))
+            assert is_in(browser)
+
+
+def test_wrong_ones_as_a_second_factor_are_counted_and_lock_nobody_out() -> None:
+    """By who has found a password: the trail is not theirs to fill, and its owner comes in from elsewhere meanwhile."""
+    few: Any = {"free": 3}
+    site, _ = site_with(throttle=Throttle(clock=lambda: 1.8e9, address=few, passkey=few))
+    with site.running(Passkeys()):
+        site.make()
+        site.log_in()
+        add(site, key := Authenticator())
+        attacker = Client(site.app, interface=site.interface, address="203.0.113.9")
+        site.log_in(client=attacker)
+        sent = [show(site, Authenticator(), attacker, FACTOR).status for _ in range(3)]
+        assert sent == [303] * 3 and site.events().count("second-factor-failed") == 3
+        assert attacker.post(f"{FACTOR}/options").status == 429
+        assert site.send(FACTOR, attacker, credential="{}").status == 429
+        assert site.events().count("second-factor-failed") == 3
+        for _ in range(6):
+            site.log_in(client=(browser := site.other()))
+            show(site, key, browser, FACTOR)
             assert is_in(browser)
 
 

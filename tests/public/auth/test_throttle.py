@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -35,6 +36,12 @@ def throttle(clock: Clock) -> Throttle:
     return Throttle(store="memory", clock=clock)
 
 
+@pytest.fixture
+def pairs(clock: Clock) -> Throttle:
+    """It lets addresses alone, so that what a pair has is seen by itself."""
+    return Throttle(store="memory", clock=clock, address={"free": 1_000})
+
+
 def wait(throttle: Throttle, account: str = ANN, address: str | None = HOME, device: str | None = None) -> int:
     """Seconds that this try has to wait for; 0 where it is counted."""
     try:
@@ -53,15 +60,15 @@ def tries(throttle: Throttle, number: int, account: str = ANN, address: str | No
 # -- one account from one address ------------------------------------------------------------------------------------
 
 
-def test_five_tries_and_then_delays_that_grow(throttle: Throttle, clock: Clock) -> None:
-    assert tries(throttle, 20) == 5
+def test_five_tries_and_then_delays_that_grow(pairs: Throttle, clock: Clock) -> None:
+    assert tries(pairs, 20) == 5
     delays = []
     for _ in range(13):
-        delays.append(wait(throttle))
+        delays.append(wait(pairs))
         clock.now += delays[-1] - 0.1
-        assert wait(throttle) == 1  # Not a moment before.
+        assert wait(pairs) == 1  # Not a moment before.
         clock.now += 0.1
-        assert wait(throttle) == 0
+        assert wait(pairs) == 0
     # Of each hour's waiting a try is forgotten.
     assert delays[:10] == [1, 2, 4, 8, 16, 32, 64, 128, 256, 512]
     assert set(delays[10:]) == {900}
@@ -82,13 +89,13 @@ def test_a_try_is_forgotten_in_an_hour(throttle: Throttle, clock: Clock) -> None
     assert tries(throttle, 10) == 5
 
 
-def test_a_right_password_takes_the_tries_back(throttle: Throttle) -> None:
-    assert tries(throttle, 4) == 4
-    throttle.take(ANN, HOME)
-    throttle.passed(ANN, HOME)
-    assert tries(throttle, 10) == 5
-    throttle.passed(BOB, HOME)
-    assert wait(throttle) == 1
+def test_a_right_password_takes_the_tries_back(pairs: Throttle) -> None:
+    assert tries(pairs, 4) == 4
+    pairs.take(ANN, HOME)
+    pairs.passed(ANN, HOME)
+    assert tries(pairs, 10) == 5
+    pairs.passed(BOB, HOME)
+    assert wait(pairs) == 1
 
 
 def test_names_of_one_account_count_together(throttle: Throttle) -> None:
@@ -101,10 +108,10 @@ def test_names_of_one_account_count_together(throttle: Throttle) -> None:
 
 def test_an_account_that_is_tried_from_everywhere(throttle: Throttle, clock: Clock) -> None:
     passed = [n for n in range(100) if wait(throttle, ANN, f"192.0.2.{n}") == 0]
-    assert passed == list(range(20))
+    assert passed == list(range(6))
     assert wait(throttle, BOB, "192.0.2.99") == 0
-    clock.now += 1
-    assert (wait(throttle, ANN, "192.0.2.99"), wait(throttle, ANN, "192.0.2.98")) == (0, 2)
+    clock.now += 2
+    assert (wait(throttle, ANN, "192.0.2.99"), wait(throttle, ANN, "192.0.2.98")) == (0, 4)
 
 
 def test_what_a_day_of_trying_from_everywhere_comes_to(throttle: Throttle, clock: Clock) -> None:
@@ -119,16 +126,18 @@ def test_what_a_day_of_trying_from_everywhere_comes_to(throttle: Throttle, clock
 
 
 def test_an_address_that_tries_every_account(throttle: Throttle, clock: Clock) -> None:
+    """At most ten in a minute, whatever it tries, and whenever (row C12)."""
     passed = [n for n in range(100) if wait(throttle, f"{n}@example.org") == 0]
-    assert passed == list(range(50))
+    assert passed == list(range(8))
     assert wait(throttle, ANN, OFFICE) == 0
-    passed = []
+    passed, start = [0] * 8, clock.now
     for number in range(3600):
         clock.now += 1
-        passed += [number] if wait(throttle, f"{number}@example.net") == 0 else []
-    assert 55 <= len(passed) <= 65  # Of one try a second one a minute is let through.
-    clock.now += 3600  # An hour after it has ended nothing is left of it.
-    assert sum(wait(throttle, f"{n}@example.com") == 0 for n in range(100)) == 50
+        passed += [number + 1] if wait(throttle, f"{number}@example.net") == 0 else []
+    assert max(sum(each <= other < each + 60 for other in passed) for each in passed) <= 10
+    assert 8 + 60 <= len(passed) <= 8 + 100
+    clock.now = start + 3 * 3600  # An hour after it has ended nothing is left of it.
+    assert sum(wait(throttle, f"{n}@example.com") == 0 for n in range(100)) == 8
 
 
 def test_an_office_where_all_log_in_is_kept_from_nothing(throttle: Throttle) -> None:
@@ -138,6 +147,19 @@ def test_an_office_where_all_log_in_is_kept_from_nothing(throttle: Throttle) -> 
     assert tries(throttle, 5, ANN, OFFICE) == 5
 
 
+def test_mails_are_counted_apart_from_tries(throttle: Throttle) -> None:
+    """Who guesses at an address keeps nobody beside them from a mail (C12), nor does a mail give a guess back."""
+    assert sum(wait(throttle, f"{n}@example.org") == 0 for n in range(100)) == 8
+    throttle.take(ANN, HOME, mail=True)
+    throttle.passed(ANN, HOME, mail=True)
+    assert wait(throttle, BOB) == 20
+    asked = 0
+    with pytest.raises(TooManyRequests):
+        for asked in range(100):
+            throttle.take(f"{asked}@example.net", HOME, mail=True)
+    assert asked == 50
+
+
 def test_an_own_account_does_not_clear_the_address(throttle: Throttle) -> None:
     """Who guesses, and logs in as themselves in between, gets back that one try and no other."""
     counted = 0
@@ -145,7 +167,7 @@ def test_an_own_account_does_not_clear_the_address(throttle: Throttle) -> None:
         counted += wait(throttle, f"{number}@example.org") == 0
         if wait(throttle, BOB) == 0:
             throttle.passed(BOB, HOME)
-    assert counted == 50
+    assert counted == 8
 
 
 @pytest.mark.parametrize(
@@ -158,7 +180,8 @@ def test_an_own_account_does_not_clear_the_address(throttle: Throttle) -> None:
         ("fe80::1%eth0", "fe80::2%eth1", True),
     ],
 )
-def test_addresses_of_ipv6_count_as_their_network(throttle: Throttle, first: str, second: str, same: bool) -> None:
+def test_addresses_of_ipv6_count_as_their_network(clock: Clock, first: str, second: str, same: bool) -> None:
+    throttle = Throttle(store="memory", clock=clock, account={"free": 20})
     assert tries(throttle, 5, ANN, first) == 5
     assert wait(throttle, ANN, second) == (1 if same else 0)
 
@@ -177,7 +200,7 @@ def test_without_an_address_the_account_is_counted(throttle: Throttle, address: 
 def test_the_owner_is_not_kept_out_of_a_known_browser(throttle: Throttle) -> None:
     for number in range(100):
         wait(throttle, ANN, f"192.0.2.{number}")
-    assert wait(throttle, ANN, HOME) == 1
+    assert wait(throttle, ANN, HOME) == 2
     assert tries(throttle, 20, ANN, HOME, "laptop") == 10
     assert tries(throttle, 1, ANN, "192.0.2.3", "phone") == 1
     assert wait(throttle, BOB, HOME, "laptop") == 0
@@ -188,16 +211,24 @@ def test_a_login_in_a_known_browser_forgets_nothing_of_others(throttle: Throttle
         wait(throttle, ANN, f"192.0.2.{number}")
     assert tries(throttle, 9, ANN, HOME, "laptop") == 9
     throttle.passed(ANN, HOME, device="laptop")
-    assert wait(throttle, ANN, HOME) == 1
+    assert wait(throttle, ANN, HOME) == 2
     assert tries(throttle, 20, ANN, HOME, "laptop") == 10
 
 
 # -- at once -------------------------------------------------------------------------------------------------------
 
 
+class Slow(int):
+    """A limit at which a thread pauses after it has read the count, and before it writes the next: others go on then."""
+
+    def __rsub__(self, other: int) -> int:
+        time.sleep(0.01)
+        return other - int(self)
+
+
 def test_of_many_at_once_as_many_pass_as_may() -> None:
     """The race at the edge (row C16): the last try that is free is let through once."""
-    throttle = Throttle(store="memory", clock=lambda: 1000.0, pair={"free": 7})
+    throttle = Throttle(store="memory", clock=lambda: 1000.0, pair={"free": Slow(7)}, account={"free": 20})
     with ThreadPoolExecutor(20) as threads:
         assert sum(each == 0 for each in threads.map(lambda _: wait(throttle), range(200))) == 7
 
@@ -236,12 +267,12 @@ def test_memory_is_bounded(clock: Clock) -> None:
 # -- in an app -----------------------------------------------------------------------------------------------------
 
 
-def test_the_answer_says_when(throttle: Throttle, clock: Clock) -> None:
+def test_the_answer_says_when(pairs: Throttle, clock: Clock) -> None:
     app = App(docs=False)
 
     @app.post("/login")
     def login() -> str:
-        throttle.take(ANN, HOME)
+        pairs.take(ANN, HOME)
         return "in"
 
     with Client(app) as client:
@@ -251,9 +282,9 @@ def test_the_answer_says_when(throttle: Throttle, clock: Clock) -> None:
         assert answer.json()["detail"] == "Too many tries. Please try again in 1 second."
     for number in range(9):
         clock.now += 2.0**number
-        throttle.take(ANN, HOME)
+        pairs.take(ANN, HOME)
     with pytest.raises(TooManyRequests, match="in 9 minutes"), language("en"):
-        throttle.take(ANN, HOME)
+        pairs.take(ANN, HOME)
 
 
 def test_keys_are_hmacs_of_a_secret() -> None:

@@ -6,17 +6,30 @@ import asyncio
 import functools
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any, NewType
 
 import pytest
 
-from wholestack import App, Cookie, Header, NotFound, Redirect, Request, Response, Router, SetupError, Stream, Text
+from wholestack import (
+    App,
+    Cookie,
+    Header,
+    NotFound,
+    Redirect,
+    Request,
+    Response,
+    Router,
+    SetupError,
+    Stream,
+    Text,
+    wait,
+)
 from wholestack.cache import Cache, Caching, MemoryStore, cached
 from wholestack.languages import Languages, current_timezone, gettext
 from wholestack.middleware import CORS, Compression, SecurityHeaders
-from wholestack.sessions import BrowserSession, Messages, Sessions
+from wholestack.sessions import BrowserSession, MemorySessions, Messages, Sessions
 from wholestack.templates import Page, Templates
 from wholestack.testing import AsyncClient, Client
 
@@ -574,6 +587,103 @@ def test_those_who_waited_for_an_answer_that_is_not_kept_make_their_own() -> Non
     # The first is alone; the others wait for it, and then make theirs at the same time.
     assert asyncio.run(ask()) == [200] * 5 and len(made) == 5
     assert at_once[1] >= 2
+
+
+class Waiting(MemorySessions):
+    """Sessions whose first one is written for very long, in a middleware, when the answer is made already."""
+
+    waits = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.slow, self.writes = True, threading.Event()
+
+    def create(self, key: Any, kept: Any) -> None:
+        if self.slow:
+            self.slow = False
+            self.writes.set()
+            wait(asyncio.sleep(60))
+        super().create(key, kept)
+
+
+def visited(**options: Any) -> tuple[App, Waiting]:
+    """An app whose kept answer to the first reader has a session as well."""
+    app, sessions, made = App(docs=False), Waiting(), list[int]()
+    app.use(Caching(patience=60), Sessions(sessions))
+
+    @app.get("/", **options)
+    @cached(vary=lambda request: 1)
+    async def page(request: Request, session: BrowserSession) -> str:
+        if not made:
+            session.data["a"] = 1
+        made.append(1)
+        return str(len(made))
+
+    return app, sessions
+
+
+@pytest.mark.parametrize("interface", INTERFACES)
+def test_nobody_waits_for_a_request_that_a_time_limit_has_ended_after_its_handler(interface: Any) -> None:
+    app, _ = visited(timeout=0.2)
+    with Client(app, interface=interface) as client:
+        assert client.get("/").status == 503
+        begun = time.monotonic()
+        assert [client.get("/").text for _ in range(2)] == ["2", "2"], "the next one makes it, and it is kept"
+        assert time.monotonic() - begun < 20
+
+
+@pytest.mark.parametrize("interface", ["asgi", "rsgi"])
+def test_nobody_waits_for_a_request_that_was_cancelled_after_its_handler(interface: Any) -> None:
+    app, sessions = visited()
+
+    async def ask() -> str:
+        async with AsyncClient(app, interface=interface) as client:
+            asked = asyncio.ensure_future(client.get("/"))
+            assert await asyncio.to_thread(sessions.writes.wait, 30)
+            waiting = [asyncio.ensure_future(client.get("/")) for _ in range(5)]
+            await asyncio.sleep(0.05)
+            asked.cancel()
+            texts = {answer.text for answer in await asyncio.wait_for(asyncio.gather(*waiting), 20)}
+            return texts.pop() if len(texts) == 1 else f"not one: {texts}"
+
+    assert asyncio.run(ask()) == "2", "one of those who waited has made it for all"
+
+
+def test_nobody_waits_for_the_first_try_of_a_handler_that_is_called_again(colour: Colour) -> None:
+    class Unit:
+        pass
+
+    class Met(Exception):
+        """As a commit that another transaction was faster than."""
+
+    app, made = App(docs=False), list[int]()
+    app.use(Caching(patience=60))
+
+    def unit() -> Generator[Unit, Response, None]:
+        yield Unit()
+        if len(made) == 1:
+            raise Met
+
+    vars(unit)["passing"] = lambda error: isinstance(error, Met)
+    app.provide(unit, outermost=True)
+
+    @app.get("/", retries=3)
+    @cached()
+    @colour
+    def page(unit: Unit) -> str:
+        made.append(1)
+        time.sleep(0.1)
+        return str(len(made))
+
+    async def ask() -> list[str]:
+        async with AsyncClient(app) as client:
+            first = await client.get("/")
+            app.plugin(Caching).store.clear()
+            # In other threads and tasks than the first one's, which would not wait for itself.
+            asked = asyncio.gather(*(client.get("/") for _ in range(5)))
+            return [first.text, *(answer.text for answer in await asyncio.wait_for(asked, 20))]
+
+    assert asyncio.run(ask()) == ["2", *["3"] * 5], "one of them makes it for all"
 
 
 # -- what is wrong -----------------------------------------------------------------------------------------------

@@ -8,6 +8,8 @@ import socket
 import subprocess
 import threading
 import time
+import urllib.parse
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -255,3 +257,28 @@ def test_a_taken_port_is_said(dev: Serving, file: Path) -> None:
     )
     assert done.returncode == 1
     assert done.stderr.startswith(f"Error: 127.0.0.1:{dev.port} is in use.")
+
+
+LOGIN = """
+from wholestack import App
+from wholestack.auth import Auth, UserMixin
+from wholestack.db import Database, UUIDModel
+
+class Caller(UserMixin, UUIDModel): ...
+
+app = App()
+app.use(Database("sqlite:///app.db"), Auth(Caller, sign_up="open"))
+"""
+
+
+def test_mails_lead_back_to_the_port_that_is_served(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("BASE_URL", raising=False)
+    file.write_text(LOGIN)
+    with Serving("dev", "--port", "0", cwd=file.parent) as server:
+        server.ready()
+        server.said("Ready")
+        address = f"http://127.0.0.1:{server.port}"
+        form = urllib.parse.urlencode({"email": "zoe@example.org", "password": "a bird in the hand"}).encode()
+        headers = {"sec-fetch-site": "same-origin", "accept": "text/html"}
+        with urllib.request.urlopen(urllib.request.Request(f"{address}/account/sign-up", form, headers), timeout=20):
+            server.said(f"{address}/account/confirm/")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -116,7 +117,7 @@ def test_no_worker_is_started_for_an_app_without_an_outbox(wholestack: Any, writ
 
 
 def told(folder: Path) -> list[int]:
-    with sqlite3.connect(folder / "shop.db") as connection:
+    with contextlib.closing(sqlite3.connect(folder / "shop.db")) as connection, connection:
         rows = connection.execute("SELECT post_id FROM told ORDER BY post_id").fetchall()
     connection.close()
     return [number for (number,) in rows]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import sqlite3
@@ -156,7 +157,7 @@ INSERT INTO auth_user_user_permissions VALUES (1, 1, 2), (2, 2, 1), (3, 2, 2), (
 
 
 def test_users_of_django_are_taken_over(site: Callable[..., Any], tmp_path: Path) -> None:
-    with sqlite3.connect(tmp_path / "django.db") as theirs:
+    with contextlib.closing(sqlite3.connect(tmp_path / "django.db")) as theirs, theirs:
         theirs.executescript(DJANGO)
     words = ("user", "import", "app.py", "sqlite:///django.db", "--set", "nickname=first_name")
     done = site(*words, "--dry-run")
@@ -179,7 +180,7 @@ def test_users_of_django_are_taken_over(site: Callable[..., Any], tmp_path: Path
     assert site("user", "role", ann["roles"][0]).out.endswith(" alone: blog.view_post\n")
     assert site("user", "role", bo["roles"][1]).out.endswith(" alone: blog.add_post, blog.view_post\n")
     assert site("user", "role", "editors").out == "editors: blog.add_post, blog.view_post\n"
-    with sqlite3.connect(tmp_path / "site.db") as ours:
+    with contextlib.closing(sqlite3.connect(tmp_path / "site.db")) as ours, ours:
         rows = ours.execute("SELECT email, nickname, password FROM user ORDER BY email").fetchall()
     assert rows == [("ann@example.org", "Ann", "pbkdf2_sha256$1000000$abcdefgh$xx"), ("bo@example.org", "Bo", None)]
 
@@ -192,7 +193,7 @@ def test_users_of_django_are_taken_over(site: Callable[..., Any], tmp_path: Path
 def test_addresses_that_a_django_site_has_proven(
     site: Callable[..., Any], tmp_path: Path, options: list[str], unconfirmed: list[str]
 ) -> None:
-    with sqlite3.connect(tmp_path / "django.db") as theirs:
+    with contextlib.closing(sqlite3.connect(tmp_path / "django.db")) as theirs, theirs:
         theirs.executescript(DJANGO)
     theirs.close()
     assert site("user", "import", "sqlite:///django.db", *options).code == 0

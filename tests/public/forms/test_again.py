@@ -14,6 +14,7 @@ import pytest
 
 from callers import multipart
 from wholestack import (
+    HTML,
     App,
     Form,
     HTTPError,
@@ -435,6 +436,45 @@ def test_the_check_of_one_field(serve: Any) -> None:
     assert saved == []
     # htmx asks for anything; without the check it gets the page.
     assert "f-title-error" in client.post("/", form={}, headers={"hx-request": "true", "accept": "*/*"}).text
+
+
+@pytest.mark.parametrize("name", ["", "[]", ".", "[", "..", "nothing", "title[0]", "rows[9]", "rows[x]", "hidden[0]"])
+def test_the_check_of_a_field_that_there_is_not(serve_one: Any, name: str) -> None:
+    class Held(pydantic.BaseModel):
+        title: str
+        rows: list[int] = []
+
+    app = App(docs=False)
+
+    @app.get("/")
+    def show(form: FormView[Held]) -> HTML:
+        return HTML(str(form))
+
+    @app.post("/")
+    def save(new: Form[Held]) -> str:
+        return "saved"
+
+    answer = serve_one(app).post("/", form={"title": "a", "rows[0]": "1"}, headers={"x-form-check": name})
+    assert (answer.status, answer.text) == (404, "")
+
+
+def test_what_is_wrong_in_a_hidden_list_is_told_above(serve_one: Any) -> None:
+    class Held(pydantic.BaseModel):
+        ids: Annotated[list[int], Widget("hidden")] = []
+
+    app = App(docs=False)
+
+    @app.get("/")
+    def show(form: FormView[Held]) -> HTML:
+        return HTML(str(form))
+
+    @app.post("/")
+    def save(new: Form[Held]) -> str:
+        return "saved"
+
+    answer = serve_one(app).post("/", form={"ids[0]": "x"}, headers=BROWSER)
+    assert answer.status == 422 and "<li>Enter a whole number.</li>" in answer.text and "f-ids-0" not in answer.text
+    assert '<input type="hidden" name="ids[0]" value="x">' in answer.text
 
 
 def test_the_token_of_whoever_guards_forms(serve_one: Any) -> None:

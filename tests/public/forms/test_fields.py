@@ -7,15 +7,19 @@ import datetime
 import decimal
 import enum
 import html.parser
+import re
 import uuid
+from html import unescape
 from typing import Annotated, Any, Literal
 
 import pydantic
 import pytest
 from markupsafe import Markup
 
-from wholestack import SetupError, Upload
+from wholestack import HTML, App, Form, SetupError, Upload
+from wholestack.encoding import form_values
 from wholestack.forms import Color, FormView, Widget
+from wholestack.http import FormData
 
 
 class Kind(enum.Enum):
@@ -78,6 +82,51 @@ def test_the_input_of_a_type(kind: Any, expected: str) -> None:
     assert shown(kind) == expected
 
 
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        (Annotated[str, Widget("password")], f'<input type="password" {OPTIONAL}>'),
+        (Annotated[str, Widget("textarea", rows=3)], f'<textarea {OPTIONAL} rows="3">\nx</textarea>'),
+        (Annotated[str, Widget("hidden")], f'<input type="hidden" {OPTIONAL} value="x">'),
+        (Annotated[datetime.date, pydantic.Field(ge=datetime.date(2026, 1, 1))], f'<input type="date" {OPTIONAL} min="2026-01-01" value="x">'),
+        (Annotated[decimal.Decimal, pydantic.Field(decimal_places=2)], f'<input type="number" {OPTIONAL} step="0.01" value="x">'),
+        (Annotated[int, Widget("select", choices=[1, 2])], f'<select {OPTIONAL}><option value="">-</option>\n<option value="1">1</option>\n<option value="2">2</option></select>'),
+        (Color, f'<input type="color" {OPTIONAL} value="x">'),
+        (Annotated[Annotated[str, Widget("textarea")] | None, Widget("search")], f'<input type="search" {OPTIONAL} value="x">'),
+    ],
+)  # fmt: skip
+def test_what_stands_in_annotated_within_a_union_with_none_is_the_fields(kind: Any, expected: str) -> None:
+    for union in (kind | None, Annotated[kind | None, "more"]):
+        model: Any = pydantic.create_model("Shown", field=(union, None))
+        assert str(FormView(model).fill({"field": "x"})["field"].input) == expected
+
+
+def test_what_is_said_of_one_of_many_holds_for_each() -> None:
+    early = datetime.date(2026, 1, 1)
+    kind = list[Annotated[datetime.date, pydantic.Field(ge=early)]]
+    assert 'min="2026-01-01"' in shown(kind)
+    model: Any = pydantic.create_model("Root", __base__=pydantic.RootModel[Annotated[str, Widget("textarea")]])
+    assert shown(model | None, None) == f"<textarea {OPTIONAL}>\n</textarea>"
+
+
+def test_what_is_said_of_a_model_in_one_place_is_not_said_in_another() -> None:
+    class Place(pydantic.BaseModel):
+        street: str
+
+    class Trip(pydantic.BaseModel):
+        start: Annotated[Place, Widget("none")] = Place(street="Home")
+        end: Place
+        back: Annotated[Place, Widget("none")] = Place(street="Home")
+
+    assert [each.widget for each in FormView(Trip)] == ["none", "fieldset", "none"]
+
+
+def test_a_secret_in_a_union_is_not_shown_again() -> None:
+    assert "hush" not in str(
+        FormView(pydantic.create_model("M", a=(int | pydantic.SecretStr, ...))).fill({"a": "hush"})
+    )
+
+
 def test_inputs_of_types_with_choices() -> None:
     assert shown(Kind) == (
         f'<select {REQUIRED}><option value="">Choose…</option>\n'
@@ -115,7 +164,7 @@ def test_inputs_of_types_with_choices() -> None:
         (Annotated[str, pydantic.StringConstraints(max_length=7)] | None, {}, 'maxlength="7"'),
         (Annotated[str, Widget("textarea")], {"max_length": 9, "pattern": "a"}, 'maxlength="9"'),
         (int, {"ge": 1, "le": 9}, 'min="1" max="9"'),
-        (int, {"gt": 1, "lt": 9, "multiple_of": 2}, 'min="2" max="8"'),
+        (int, {"gt": 1, "lt": 9, "multiple_of": 2}, 'min="2" max="8" step="2"'),
         (int, {"ge": 2, "multiple_of": 2}, 'min="2" step="2"'),
         (int, {"multiple_of": 5}, 'step="5"'),
         (pydantic.PositiveInt, {}, 'min="1"'),
@@ -135,6 +184,53 @@ def test_attributes_from_constraints(kind: Any, said: Any, expected: str) -> Non
     assert f" {expected}" in shown(kind, **said)
     for each in ("step=", "min=", "max="):
         assert (each in shown(kind, **said)) == (each in expected)
+
+
+@pytest.mark.parametrize(
+    ("kind", "held", "expected"),
+    [
+        (int, "1.5", 'step="any" value="1.5"'),
+        (int, "-7", 'required value="-7"'),
+        (int, "1,5", 'required value="1,5"'),
+        (int, "", 'required value=""'),
+        (int, "1e3", 'required value="1e3"'),
+        (int, "9" * 40, 'required value="' + "9" * 40),
+        (Annotated[int, pydantic.Field(multiple_of=5)], "3", 'step="any" value="3"'),
+        (Annotated[int, pydantic.Field(multiple_of=5)], "15", 'step="5" value="15"'),
+        (Annotated[decimal.Decimal, pydantic.Field(decimal_places=2)], "1.234", 'step="any" value="1.234"'),
+        (Annotated[decimal.Decimal, pydantic.Field(decimal_places=2)], "1.23", 'step="0.01" value="1.23"'),
+        (Annotated[int, pydantic.Field(ge=0)], "1.5", 'min="0" value="1.5"'),
+        (datetime.time, datetime.time(8, 0, 5), 'step="1" value="08:00:05"'),
+        (datetime.time, "08:00:05.5", 'step="any" value="08:00:05.5"'),
+        (datetime.time, "08:00:00", 'required value="08:00:00"'),
+        (Annotated[datetime.time, pydantic.Field(ge=datetime.time(8))], "08:00:05", 'min="08:00" step="1" value="08:00:05"'),
+        (Annotated[datetime.time, pydantic.Field(ge=datetime.time(8, 0, 5))], "", 'min="08:00:05" step="1" value=""'),
+        (datetime.datetime, datetime.datetime(2026, 1, 1, 8, 0, 5, tzinfo=datetime.UTC), 'step="1" value="2026-01-01T08:00:05"'),
+        (Annotated[datetime.time, Widget("time", step=900)], "08:10", 'step="any" value="08:10"'),
+        (Annotated[datetime.time, Widget("time", step=900)], "08:15", 'step="900" value="08:15"'),
+        (Annotated[datetime.time, Widget("time", step="any")], "08:15:03", 'step="any" value="08:15:03"'),
+        (datetime.date, "2026-01-01", 'required value="2026-01-01"'),
+    ],
+)  # fmt: skip
+def test_a_value_off_the_step_keeps_no_browser_from_the_right_one(kind: Any, held: Any, expected: str) -> None:
+    # Without `min` it counts the steps from the value that the page came with (HTML standard, "step base").
+    model: Any = pydantic.create_model("Shown", field=(kind, ...))
+    for _ in range(2):  # Also from the frame that the others leave.
+        assert expected in str(FormView(model).fill({"field": held})["field"].html)
+        assert "step" in expected or 'step="any"' not in str(FormView(model).fill({"field": "2"})["field"].html)
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        (Annotated[int, pydantic.Field(gt=0, multiple_of=2)], 'required min="1" value'),
+        (Annotated[int, pydantic.Field(gt=1, multiple_of=2)], 'min="2" step="2"'),
+        (Annotated[decimal.Decimal, pydantic.Field(ge=0.5, decimal_places=1)], 'min="0.5" step="0.1"'),
+        (Annotated[decimal.Decimal, pydantic.Field(ge=decimal.Decimal("0.005"), decimal_places=2)], 'min="0.005" step="any"'),
+    ],
+)  # fmt: skip
+def test_steps_count_from_a_least_value_that_may_be_typed(kind: Any, expected: str) -> None:
+    assert expected in shown(kind)
 
 
 def test_labels_and_help() -> None:
@@ -190,6 +286,153 @@ def test_models_and_rows() -> None:
     assert form["lines"].rows == [] and [each.name for each in form["address"]] == ["address.street", "address.zip"]
     assert form["choice"].html == "", "a union of models is written by hand"
     assert "tree[0]" not in str(form)
+
+
+def test_nothing_is_required_below_a_model_that_may_be_left_out() -> None:
+    class Row(pydantic.BaseModel):
+        name: str
+
+    class Inner(pydantic.BaseModel):
+        code: str
+        terms: Literal[True]
+        level: Annotated[Literal["a", "b"], Widget("radio")]
+
+    class Outer(pydantic.BaseModel):
+        street: str
+        kind: Literal["a", "b"]
+        inner: Inner
+        rows: list[Row]
+        least: Annotated[list[int], pydantic.Field(min_length=2)]
+
+    class Person(pydantic.BaseModel):
+        there: Outer
+        home: Outer | None = None
+
+    form = FormView(Person)
+    home = str(form.home)
+    assert "required" not in home and "home.rows[0]" not in home and "home.least[0]" not in home
+    assert str(form.there).count("required") == 7 and "there.rows[0].name" in str(form.there)
+    # A row that is there must be filled in.
+    assert "required" in str(form.fill({"home": {"rows": [{"name": ""}]}}).home["rows"][0]["name"])
+
+
+def test_what_is_hidden_is_sent_back_as_it_was() -> None:
+    class Part(pydantic.BaseModel):
+        x: int = 1
+        tags: list[str]
+        note: Annotated[str, Widget("none")] = ""
+
+    class Held(pydantic.BaseModel):
+        ids: Annotated[list[int], Widget("hidden")] = []
+        names: Annotated[list[str], Widget("hidden")]
+        kinds: Annotated[set[Literal["a", "b"]], Widget("hidden")] = {"a"}
+        part: Annotated[Part, Widget("hidden")]
+        other: Annotated[Part | None, Widget("hidden")] = None
+        parts: Annotated[list[Part], Widget("hidden")] = []
+        many: Annotated[list[list[int]], Widget("hidden")] = []
+        when: Annotated[list[datetime.date], Widget("hidden")] = []
+        flag: Annotated[bool, Widget("hidden")] = True
+
+    held: dict[str, Any] = {
+        "ids": [3, 1, 2],
+        "names": ["", "<x>"],
+        "kinds": {"b"},
+        "part": {"x": 5, "tags": []},
+        "other": None,
+        "parts": [{"x": 6, "tags": ["y"]}, {"x": 7, "tags": []}],
+        "many": [[], [1, 2]],
+        "when": [datetime.date(2026, 1, 1)],
+        "flag": False,
+    }
+    for given in (held, {**held, "kinds": set(), "parts": [], "names": [], "ids": range(1_200)}):
+        before = Held.model_validate(given)
+        for filled in (given, before):
+            page = str(FormView(Held).fill(filled).fields)
+            assert not re.search(r"<(?!input type=.hidden)", page)
+            fields = [tuple(map(unescape, each)) for each in re.findall(r'name="(.*?)"[^>]* value="(.*?)"', page)]
+            assert Held.model_validate(form_values(Held)(FormData(fields))) == before  # type: ignore[arg-type]
+    # A new form has the defaults, and nothing that nobody could see to fill it in.
+    assert re.findall(r'name="([^"]*)"[^>]* value="([^"]+)"', str(FormView(Held).fields)) == [
+        ("kinds[0]", "a"),
+        ("part.x", "1"),
+        ("flag", "true"),
+    ]
+
+
+@pytest.mark.parametrize("kind", ["textarea", "text", "number", "radio", "checkbox", "color"])
+def test_a_widget_for_one_value_is_refused_where_there_are_many(kind: str) -> None:
+    class Row(pydantic.BaseModel):
+        words: Annotated[list[str], Widget(kind)] = []
+
+    class Shown(pydantic.BaseModel):
+        rows: list[Row] = []
+        good: Annotated[list[str], Widget("select")] = []
+
+    app = App(docs=False)
+
+    @app.get("/")
+    def show(form: FormView[Shown]) -> HTML:
+        return HTML(str(form))
+
+    with pytest.raises(SetupError) as caught:
+        app.seal()
+    (fault,) = caught.value.faults
+    assert fault.code == "bad-widget" and "'rows.words'" in fault.message and f"'{kind}'" in fault.message
+    assert "test_fields.py:" in fault.where
+
+
+class Node(pydantic.BaseModel):
+    """Holds itself in each way."""
+
+    child: Node | None = None
+    name: str
+    sons: list[Node] = []
+    pair: Pair | None = None
+
+
+class Pair(pydantic.BaseModel):
+    left: Node | None = None
+    right: list[Node]
+
+
+class Ring(pydantic.BaseModel):
+    ring: Ring | None = None
+
+
+class Rings(pydantic.BaseModel):
+    rings: list[Ring] = []
+    least: list[Rings]
+
+
+def test_a_model_that_holds_itself_is_shown_once_and_in_the_rows_that_are_there() -> None:
+    form = FormView(Node)
+    assert [each.widget for each in form] == ["none", "text", "rows", "fieldset"]
+    assert [each.widget for each in form.pair] == ["none", "rows"]
+    names = re.findall(r'name="([^"_]+)"', str(form))
+    assert names == ["name", "sons"]
+    inner = {"name": "b", "sons": [{"name": "c"}], "pair": {"right": [{"name": "d"}]}}
+    text = str(FormView(Node).fill({"name": "a", "child": {"name": "x"}, "sons": [inner]}))
+    assert re.findall(r'value="([a-z])"', text) == ["a", "b", "c", "d"]
+    # By hand it can be written, as deep as one likes.
+    assert FormView(Node).fill({"child": {"name": "x"}}).child["name"].value == "x"
+
+
+def test_rows_that_a_model_needs_of_itself_are_not_begun_without_end(serve_one: Any) -> None:
+    app = App(docs=False)
+
+    @app.get("/")
+    def show(form: FormView[Rings]) -> HTML:
+        return HTML(str(form))
+
+    @app.post("/")
+    def save(new: Form[Rings]) -> str:
+        return "saved"
+
+    client = serve_one(app)
+    assert 'value="least"' in client.get("/").text
+    for name in ("rings", "least"):
+        page = client.post("/", form={"_add": name}, headers={"accept": "text/html"})
+        assert page.status == 200 and f'name="{name}[0]"' in page.text
 
 
 def test_what_a_form_is_filled_with() -> None:
@@ -403,3 +646,10 @@ def test_values_that_are_not_as_they_should_be() -> None:
 
     held = FormView(Holder).fill({"one": Row(), "many": [Row(), Fresh()]})
     assert held["one"].value == "7" and [row.value for row in held["many"].rows] == ["7", ""]
+
+
+def test_no_browser_cuts_a_password() -> None:
+    """What is too long is told; cut without a word it would be another password (ASVS 6.2.8)."""
+    assert 'maxlength="40"' in shown(str, max_length=40)
+    secret = shown(pydantic.SecretStr, min_length=10, max_length=4096)
+    assert 'minlength="10"' in secret and "maxlength" not in secret

@@ -17,6 +17,7 @@ from typing_extensions import TypedDict
 from callers import multipart
 from wholestack import App, Form, Limits, Request, Upload
 from wholestack.encoding import form_values
+from wholestack.forms import Widget
 from wholestack.http import FormData
 
 T = TypeVar("T")
@@ -125,6 +126,14 @@ def test_empty_texts() -> None:
     assert found == {"title": "", "note": None, "price": None, "slug": "", "secret": "", "kind": "", "any": ""}
 
 
+def test_lines_of_an_optional_text_end_as_those_of_one_that_must_be_there() -> None:
+    class Letter(pydantic.BaseModel):
+        text: Annotated[str, Widget("textarea")] | None = None
+        root: pydantic.RootModel[int] | None
+
+    assert read(Letter, ("text", "a\r\nb"), ("root", "")) == {"text": "a\nb", "root": None}
+
+
 def test_choices_that_are_no_texts() -> None:
     class Chosen(pydantic.BaseModel):
         colour: Colour
@@ -177,6 +186,28 @@ def test_an_optional_model_is_there_where_something_of_it_is() -> None:
     }
     assert read(Deep, ("order.address.street", ""), ("order", ""))["order"] is None
     assert read(Deep, ("parts.a.product", "x"))["parts"] == {"a": {"product": "x", "gift": False}}
+
+
+def test_an_optional_model_of_whose_lists_nothing_was_chosen_is_left_out() -> None:
+    class Place(pydantic.BaseModel):
+        street: str = pydantic.Field(min_length=1)
+        tags: list[Literal["a", "b"]] = []
+        lines: list[Line] = []
+
+    class Around(pydantic.BaseModel):
+        place: Place
+
+    class Person(pydantic.BaseModel):
+        place: Place | None = None
+        around: Around | None = None
+
+    markers = ("place.street", ""), ("place.tags", ""), ("place.lines", "")
+    assert read(Person, *markers)["place"] is None
+    assert read(Person, *((f"around.{name}", text) for name, text in markers))["around"] is None
+    # What was chosen, and a row that was added, are something of it.
+    assert read(Person, *markers, ("place.tags", "a"))["place"] == {"street": "", "tags": ["a"], "lines": []}
+    assert read(Person, *markers, ("place.lines[0]", ""))["place"]["lines"] == [{"gift": False}]
+    assert read(Person, ("around.place", "x"))["around"] == {"place": "x"}
 
 
 def test_a_row_of_boxes_that_are_not_ticked_is_a_row() -> None:

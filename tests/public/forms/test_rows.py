@@ -9,7 +9,7 @@ import pydantic
 import pytest
 
 from wholestack import App, Form
-from wholestack.forms import FormView
+from wholestack.forms import Field, FormView
 from wholestack.templates import Page
 
 BROWSER = {"accept": "text/html"}
@@ -137,3 +137,47 @@ def test_boxes_in_rows(ask: Any) -> None:
     assert 'type="checkbox" name="done[1]" id="f-done-1" value="true" checked' in (
         ask({"done[0]": "true", "done[1]": "true"}, "_add", "done") and ask.page
     )
+
+
+@pytest.mark.parametrize("name", ["lines[{}].name", "numbers[{}]", "lines[0].parts[{}].code"])
+def test_B18_rows_with_faults_are_shown_in_linear_time(serve_one: Any, name: str, monkeypatch: Any) -> None:
+    class Strict(pydantic.BaseModel):
+        code: int
+
+    class Held(pydantic.BaseModel):
+        name: int = 1
+        parts: list[Strict] = []
+
+    class Several(pydantic.BaseModel):
+        lines: list[Held] = []
+        numbers: list[pydantic.AwareDatetime] = []
+
+    app = App(docs=False)
+
+    @app.get("/")
+    def show(form: FormView[Several]) -> Page:
+        return Page("form.html", form=form)
+
+    @app.post("/")
+    def add(new: Form[Several]) -> str:
+        return "saved"
+
+    made: list[Field] = []
+    before = Field.__init__
+    monkeypatch.setattr(Field, "__init__", lambda field, *given: (made.append(field), before(field, *given))[1])
+    client, counts = serve_one(app), []
+    for count in (40, 80):
+        made.clear()
+        answer = client.post("/", form={name.format(index): "x" for index in range(count)}, headers=BROWSER)
+        assert answer.status == 422 and answer.text.count('class="error"') == count
+        counts.append(len(made))
+    assert counts[1] <= 2 * counts[0], counts
+
+
+def test_a_row_by_its_number(ask: Any) -> None:
+    form = FormView(Order)
+    assert form.lines[0].name == form.lines[-1].name == "lines[0]", "there is one where there must be one"
+    for number in (1, -2):
+        with pytest.raises(IndexError):
+            form.lines[number]
+    assert form.fill({"numbers": (3, 4)}).numbers[-1].value == "4"

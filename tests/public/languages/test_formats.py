@@ -58,3 +58,17 @@ def test_without_babel_machines_read_it(monkeypatch: pytest.MonkeyPatch) -> None
         assert [format_time(datetime.time(8, 5)), format_datetime(moment)] == ["08:05", "2026-07-02 00:30+02:00"]
         assert [format_number(1234.5), format_currency(3, "EUR"), format_percent(0.256)] == ["1234.5", "EUR 3", "26%"]
         assert gettext("Save") == "Speichern"
+
+
+@pytest.mark.parametrize(
+    ("zone", "moment", "text"),
+    [
+        ("Europe/Berlin", datetime.datetime(9999, 12, 31, 23, 59, 59, tzinfo=datetime.UTC), "31.12.9999, 23:59:59"),
+        ("America/New_York", datetime.datetime(1, 1, 1, tzinfo=datetime.UTC), "01.01.1, 00:00:00"),
+    ],
+)
+def test_a_moment_at_an_end_of_the_calendar_stays_in_utc(zone: str, moment: datetime.datetime, text: str) -> None:
+    with language("de", timezone=zone):
+        assert format_datetime(moment) == text
+        day, time = text.split(", ")
+        assert (format_date(moment), format_time(moment)) == (day, time[:5])

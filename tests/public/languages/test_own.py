@@ -35,6 +35,7 @@ WORDS = [
     *("Save", "Add", "Remove", "Move up", "Move down", "Choose a file", "This field is required.", "Next", "Previous"),
     *("Please correct the errors below.", "Search", "Page {n} of {m}", "Log in", "Log out", "Yes", "No", "Unknown"),
     *("Send", "Choose…", "Up", "Down", "Please look at these fields again:"),
+    *("Sending the files …", "Time zone: {zone}", "There is no such time on that day: clocks are put forward over it."),
     *("Optional", "Cancel", "Delete", "Edit", "Back", "Language", "Time zone", "Only the first {count} are listed."),
 ]
 NAMES = re.compile(r"%\((\w+)\)s|\{(\w+)\}")

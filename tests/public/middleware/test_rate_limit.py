@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -231,6 +233,29 @@ def test_a_test_replaces_the_store(client_of: ClientOf) -> None:
         client = client_of(twin)
         assert [client.get("/").status for _ in range(2)] == [200, 429]
     assert client_of(app).get("/").status == 200
+
+
+_A_JUMP = """
+import sys, time
+real, ahead = time.time, [0.0]
+time.time = lambda: real() + ahead[0]  # before the store binds its clock
+from wholestack.middleware import MemoryRateStore, Rate
+store, rate = MemoryRateStore(), Rate(2, 60)
+print(store.take("ann", rate).allowed, store.take("ann", rate).allowed)
+ahead[0] = float(sys.argv[1])
+refused = store.take("ann", rate)
+print(refused.allowed, 25 < refused.retry_after <= 30)
+ahead[0] = 0.0
+print(store.take("ann", rate).allowed, store.take("bob", rate).remaining)
+"""
+
+
+@pytest.mark.parametrize("jump", [3600, -3600, -1])
+def test_E14_a_wall_clock_that_jumps_gives_and_takes_no_requests(jump: int) -> None:
+    """An hour forwards and back, and a second that comes twice; in a process of its own."""
+    command = [sys.executable, "-c", _A_JUMP, str(jump)]
+    said = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout
+    assert said.splitlines() == ["True True", "False True", "False 1"]
 
 
 def test_memory_is_bounded(clock: Clock) -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import quote, urljoin, urlsplit
 
 import pytest
 
+from elsewhere import ELSEWHERE
 from wholestack import App, NotFound, Request, Router, Text
 
 
@@ -260,6 +262,37 @@ def test_the_way_there_never_leads_to_another_host_nor_to_an_error_of_ours(serve
     assert location[1:2] not in {"/", "\\"}
     assert location.isascii()
     assert location.isprintable()
+
+
+@pytest.mark.parametrize("ends", ["", "/"])
+def test_C22_a_slash_more_or_less_leads_nowhere_else(serve: Any, ends: str) -> None:
+    """Each of the addresses as a path, as it is and encoded, where only its last slash is wrong."""
+    app = App(docs=False)
+    for path in ("/{a}", "/{a}/{b}", "/{a}/{b}/{c}", "/deep/{a}/{b}/{c}/{d}"):
+        app.get(path.removesuffix("/") + ("" if ends else "/"))(say("x"))
+    client = serve(app)
+    led = 0
+    for target in ELSEWHERE:
+        path = target if target.startswith("/") else f"/{target}"
+        for asked in {
+            quote(path, safe="/\\:@?#"),
+            quote(path, safe=""),
+            quote(path),
+            f"/{quote(path)}",
+            f"/deep{quote(path)}",
+        }:
+            if not asked.startswith("/"):
+                asked = f"/{asked}"
+            answer = client.get(asked.partition("#")[0].removesuffix("/") + ends)
+            assert answer.status in {200, 308, 400, 404, 414}, (asked, answer.status)
+            location = answer.headers.get("location")
+            if location is None:
+                continue
+            led += 1
+            assert location.startswith("/") and location[1:2] not in {"/", "\\"}, (asked, location)
+            assert location.isascii() and location.isprintable() and urlsplit(location).netloc == "", (asked, location)
+            assert urlsplit(urljoin("https://testserver/here", location)).netloc == "testserver", (asked, location)
+    assert led >= 40, "what stays here is led on"
 
 
 def test_strict_slashes(serve: Any) -> None:

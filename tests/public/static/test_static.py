@@ -265,6 +265,30 @@ def test_comments_refer_to_nothing_and_maps_need_not_be_there(write: Write) -> N
     assert client.get(static.url("m.css")).text == f'@import"{unique["base.css"]}";a{{}}'
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "other"),
+    [
+        ("a.js", 'await fetch("/x", {headers: {accept: "*/*"}});\nawait import("./b.js");\n/* */\n', "b.js"),
+        ("a.js", 'const types = "image/*";\nimport "./b.js";\n/* */\n', "b.js"),
+        ("a.js", 'const s=new WebSocket(`${p}//${location.host}/ws`);const m=await import("./b.js");\n', "b.js"),
+        ("a.js", '// import "./b.js"\n', "b.js"),
+        ("a.js", "1;\n//# sourceMappingURL=gone.map\n2;\n//# sourceMappingURL=a.js.map", "a.js.map"),
+        ("a.css", 'a::before{content:"/*"} b{background:url(p.svg)} c::after{content:"*/"}', "p.svg"),
+        ("a.css", "/* url(p.svg) */", "p.svg"),
+    ],
+)
+def test_what_is_rewritten_is_followed_whatever_stands_around_it(
+    write: Write, name: str, text: str, other: str
+) -> None:
+    told = []
+    for content in ("1", "2"):
+        app, static = served(write({name: text, other: content}))
+        url = static.url(name)
+        told.append((url, Client(app).get(url).text))
+        assert static.url(other).rpartition("/")[2] in told[-1][1]
+    assert told[0][1] != told[1][1] and told[0][0] != told[1][0], "browsers keep it for a year under its name"
+
+
 def test_a_link_to_what_is_hidden_or_made_later_is_not_followed(write: Write, tmp_path: Path) -> None:
     folder = write({"a.txt": "a", "b.txt": "b", ".git/config": "token"})
     (folder / "x.txt").symlink_to(folder / ".git" / "config")

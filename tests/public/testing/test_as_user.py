@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import subprocess
 import sys
@@ -64,12 +65,12 @@ def run(top: Path) -> tuple[int, str]:
 def test_users_of_each_test_are_rolled_back(tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text(APP)
     (tmp_path / "test_app.py").write_text(TEST)
-    with sqlite3.connect(tmp_path / "precious.db") as precious:
+    with contextlib.closing(sqlite3.connect(tmp_path / "precious.db")) as precious, precious:
         precious.execute("CREATE TABLE kept (id INTEGER)")
     precious.close()
     status, text = run(tmp_path)
     assert (status, text.count("started"), text.count("stopped")) == (0, 3, 3), text
-    with sqlite3.connect(tmp_path / "precious.db") as precious:
+    with contextlib.closing(sqlite3.connect(tmp_path / "precious.db")) as precious, precious:
         assert precious.execute("SELECT name FROM sqlite_master").fetchall() == [("kept",)]
     precious.close()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import subprocess
 import sys
@@ -91,7 +92,7 @@ def top(tmp_path: Path) -> Path:
     """A project with an app that has a database, and data in it that tests must not touch."""
     (tmp_path / "pytest.ini").write_text("[pytest]\nfilterwarnings = error\npythonpath = .\n")
     (tmp_path / "app.py").write_text(APP)
-    with sqlite3.connect(tmp_path / "precious.db") as precious:
+    with contextlib.closing(sqlite3.connect(tmp_path / "precious.db")) as precious, precious:
         precious.execute("CREATE TABLE note (id INTEGER PRIMARY KEY, text VARCHAR NOT NULL)")
         precious.execute("INSERT INTO note (text) VALUES ('precious')")
     precious.close()
@@ -105,7 +106,7 @@ def run(top: Path, *arguments: str) -> tuple[int, str]:
 
 
 def kept(top: Path) -> list[tuple[str]]:
-    with sqlite3.connect(top / "precious.db") as precious:
+    with contextlib.closing(sqlite3.connect(top / "precious.db")) as precious, precious:
         found = precious.execute("SELECT text FROM note").fetchall()
     precious.close()
     return found

@@ -6,6 +6,7 @@ import datetime
 import decimal
 import enum
 import uuid
+from typing import Any
 
 import pytest
 
@@ -78,3 +79,30 @@ def test_a_reference_without_a_relationship_is_to_be_given() -> None:
 def test_a_field_that_is_not_there() -> None:
     with pytest.raises(CannotMake, match="has no field 'txet'"):
         make(Thing, txet="x")
+
+
+class Vehicle(Model):
+    __tablename__ = "rows_vehicle"
+    name: Mapped[str]
+    kind: Mapped[str]
+    __mapper_args__ = {"polymorphic_on": "kind", "polymorphic_identity": "vehicle"}
+
+
+class Truck(Vehicle):
+    __tablename__ = "rows_truck"
+    id: Mapped[int] = mapped_column(ForeignKey("rows_vehicle.id"), primary_key=True)
+    load: Mapped[int]
+    __mapper_args__ = {"polymorphic_identity": "truck"}
+
+
+class Van(Vehicle):
+    __tablename__ = "rows_van"
+    van_id: Mapped[int] = mapped_column(ForeignKey("rows_vehicle.id"), primary_key=True)
+    __mapper_args__ = {"polymorphic_identity": "van"}
+
+
+@pytest.mark.parametrize("model", [Vehicle, Truck, Van])
+def test_of_which_kind_a_row_is_and_its_key_are_not_made_up(model: Any) -> None:
+    row = factory(model)()
+    assert row.kind == model.__mapper__.polymorphic_identity
+    assert row.id is None

@@ -60,3 +60,42 @@ for (const hint of document.querySelectorAll("form[data-palette] kbd")) {
   hint.hidden = false;
   if (/Mac|iPhone|iPad/.test(navigator.platform)) hint.textContent = "⌘ K";
 }
+
+// How far a job is, while it goes on: what is told again is told when it is another state, so that nobody hears each number.
+// htmx does the same where the app has it; without a script the page asks for itself.
+
+const again = async (job) => {
+  if (document.hidden || window.htmx) return true;
+  const answer = await fetch(location.href, { headers: { "HX-Request": "true", Accept: "text/html" } }).catch(() => null);
+  if (!answer) return true; // The network is away for a moment.
+  const fresh = answer.ok && parse(await answer.text()).getElementById("job");
+  if (!fresh) return false;
+  const part = (of, name) => of.querySelector(name);
+  part(job, "[data-progress]").replaceWith(part(fresh, "[data-progress]"));
+  if (fresh.dataset.state !== job.dataset.state) {
+    job.dataset.state = fresh.dataset.state;
+    const actions = part(job, ".actions");
+    const held = actions.contains(document.activeElement);
+    part(job, "[data-told]").replaceChildren(...part(fresh, "[data-told]").childNodes);
+    actions.replaceWith(part(fresh, ".actions"));
+    if (held) part(job, ".actions :is(a, button)")?.focus();
+  }
+  return "again" in fresh.dataset;
+};
+
+const watch = (job, seconds) => {
+  setTimeout(async () => {
+    if (await again(job)) watch(job, seconds);
+  }, seconds * 1000);
+};
+
+const job = document.getElementById("job");
+if (job?.dataset.again) watch(job, Number(job.dataset.again));
+
+// The bar that saves is as high as its words need: what has the focus is scrolled above it. Without a script the sheet guesses.
+const bar = document.querySelector(".admin-save");
+if (bar) {
+  new ResizeObserver(() => {
+    document.documentElement.style.scrollPaddingBlockEnd = `${bar.offsetHeight + 12}px`;
+  }).observe(bar);
+}

@@ -1,4 +1,5 @@
-// Changes a form's rows, and checks a field that was filled in, without loading the page anew.
+// Changes a form's rows, checks a field that was filled in, and tells how far large files are, without loading the
+// page anew.
 // A form without it works as well: its buttons send it, and the page comes back.
 
 const send = (form, button, headers) => {
@@ -53,4 +54,62 @@ const tell = (field, fresh) => {
       else input.removeAttribute(name);
     }
   }
+};
+
+// Large files are sent by the script, which hears how far they are; all else by the browser.
+const LARGE = 1_000_000;
+
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  const files = [...form.querySelectorAll?.("input[type=file]") ?? []].flatMap((input) => [...input.files]);
+  const size = files.reduce((sum, file) => sum + file.size, 0);
+  if (event.defaultPrevented || !form.dataset.upload || size < LARGE || event.submitter?.name.startsWith("_")) return;
+  event.preventDefault();
+  if (!form.hasAttribute("aria-busy")) upload(form, event.submitter);
+});
+
+const upload = (form, button) => {
+  const shown = document.createElement("label");
+  const bar = document.createElement("progress");
+  shown.className = "upload";
+  bar.max = 1;
+  shown.append(form.dataset.upload, bar);
+  (form.querySelector(":scope > .actions") ?? form).append(shown);
+  form.setAttribute("aria-busy", "true");
+
+  const request = new XMLHttpRequest();
+  request.upload.addEventListener("progress", (event) => {
+    if (event.lengthComputable) bar.value = event.loaded / event.total;
+  });
+  request.addEventListener("load", () => {
+    shown.remove();
+    form.removeAttribute("aria-busy");
+    const next = request.getResponseHeader("X-Form-Location");
+    if (next !== null) location.assign(next);
+    else show(form, request.responseText);
+  });
+  // The browser tells best what is wrong with the way there.
+  request.addEventListener("error", () => form.submit());
+  request.open("POST", button?.formAction || form.action);
+  request.setRequestHeader("Accept", "text/html");
+  request.setRequestHeader("X-Form-Upload", "1");
+  request.send(new FormData(form, button));
+};
+
+// The same form, with what is wrong in it; its files are still chosen. Any other page takes the place of this one.
+const show = (form, text) => {
+  const number = [...document.querySelectorAll("form.form")].indexOf(form);
+  const fresh = parse(text).querySelectorAll("form.form")[number];
+  if (!fresh?.dataset.upload) {
+    document.open();
+    document.write(text);
+    document.close();
+    return;
+  }
+  for (const input of form.querySelectorAll("input[type=file]")) {
+    const place = fresh.querySelector(`#${CSS.escape(input.id)}`);
+    if (place && !place.hasAttribute("aria-invalid")) place.replaceWith(input);
+  }
+  form.replaceWith(fresh);
+  fresh.querySelector("[autofocus]")?.focus();
 };

@@ -8,13 +8,17 @@ one row that costs as much as the query. Here it is looked at once for a model; 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from sqlalchemy import Table
 from sqlalchemy.orm import Mapper
 from sqlalchemy.orm.attributes import instance_state
 
-from wholestack.db import Session
+if TYPE_CHECKING:
+    from ._session import Session
 
+_AT_ONCE = (("deferred", False), ("instrument", True))
+"""How columns load that load with their row."""
 _LATER = frozenset({"select", "raise", "raise_on_sql", "dynamic", "write_only"})
 """How relationships load that do not load with their row."""
 
@@ -36,7 +40,8 @@ class RowMaker:
         self._plain = (
             mapper.polymorphic_on is None
             and not mapper.always_refresh
-            and not any(each.deferred for each in mapper.column_attrs)
+            and isinstance(mapper.local_table, Table)
+            and all(each.strategy_key == _AT_ONCE for each in mapper.column_attrs)
             and all(each.lazy in _LATER for each in mapper.relationships)
         )
 

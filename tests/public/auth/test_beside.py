@@ -1,0 +1,238 @@
+"""What stands beside a session: somebody's token, a tenant's own rows, a user whom nobody may act as any more."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import pytest
+from sqlalchemy import ForeignKey, MetaData, func
+from sqlalchemy.orm import column_property, lazyload, selectinload, subqueryload
+
+from auth.factors import Clock, set_up_totp
+from auth.site import BROWSER, EMAIL, PASSWORD, Site
+from wholestack import App, SetupError
+from wholestack.auth import (
+    TOTP,
+    Auth,
+    Impersonation,
+    MagicLink,
+    OfTenant,
+    Scoped,
+    Tenant,
+    Tokens,
+    UnscopedStatement,
+    UserMixin,
+    govern,
+    policy,
+    role,
+    scope_to,
+)
+from wholestack.crud import crud
+from wholestack.db import Database, Mapped, Model, Session, Table, mapped_column, relationship, select
+from wholestack.testing import Client, log_in
+
+OURS = {"sec-fetch-site": "same-origin"}
+
+
+def test_a_token_beside_the_session_of_another_proves_nothing_for_it() -> None:
+    """Whoever has the cookie of somebody, and an account of their own, is no nearer to what asks for a recent login."""
+    clock = Clock()
+    site = Site(clock=clock)
+    with site.running(MagicLink(), Tokens(), TOTP()):
+        site.make()
+        site.make("thief@example.org")
+        theirs = site.other()
+        site.log_in("thief@example.org", client=theirs)
+        token = theirs.post("/account/tokens", json={"name": "x"}, headers=OURS).json()["token"]
+        site.log_in()
+        clock.now += datetime.timedelta(hours=3)
+        assert site.client.post("/account/tokens", json={"name": "y"}, headers=OURS).status == 403
+        cookies = dict(site.client.cookies)
+        site.send("/account/mail-login", site.client, email="thief@example.org")
+        stolen = site.other()
+        stolen.cookies.update(cookies)
+        stolen.post(site.link(), data={}, headers={**BROWSER, "authorization": f"Bearer {token}"}, follow=False)
+        # The session is the thief's own from here on; that of the other is as old as it was.
+        assert EMAIL not in stolen.get("/account", headers=BROWSER).text
+        again = site.other()
+        again.cookies.update(cookies)
+        assert again.post("/account/tokens", json={"name": "y"}, headers=OURS).status in {401, 403}
+
+
+def test_nobody_goes_on_acting_as_a_user_who_may_do_everything_by_now() -> None:
+    site = Site()
+
+    @site.app.get("/me")
+    def me(user: site.user) -> str:  # type: ignore[name-defined]
+        return str(user.email)
+
+    with site.running(Impersonation()):
+        for held in ("a superuser", "*", "user.impersonate"):
+            site.anew()
+            user, helper = site.make(), site.make("help@example.org", is_staff=True)
+            site.grant(helper, "helpers", "user.impersonate")
+            log_in(site.client, helper)
+            assert site.send(f"/account/impersonate/{user.key}").status == 303
+            assert site.client.get("/me").text == EMAIL
+            with site.app.session() as db:
+                db.get_one(site.user, user.id).is_superuser = held == "a superuser"
+            if held != "a superuser":
+                site.grant(user, "new", held)
+            assert site.client.get("/me").status == 401, held
+
+
+def test_many_known_browsers_guess_no_more_than_a_few() -> None:
+    """Whoever once knew the password has as many as they like; a new one is not theirs to guess."""
+    site = Site(clock=Clock())
+    with site.running():
+        site.make()
+        browsers = [site.other() for _ in range(20)]
+        for browser in browsers:
+            assert site.log_in(client=browser).status == 303
+        site.send("/account/password", browsers[0], old=PASSWORD, new="a wholly new password").expect(303)
+        guesses = [site.log_in(password="wrong guess", client=each).status for each in browsers[1:] for _ in range(3)]
+        assert guesses.count(422) == 30 and set(guesses) == {422, 429}
+        # Nor does it make the owner wait, from a browser of theirs that is new to the account.
+        assert site.log_in(password="a wholly new password", client=site.other()).status == 303
+
+
+def test_a_user_whose_key_has_a_blank_in_it_sets_up_codes() -> None:
+    class Base(Table):
+        __abstract__ = True
+        metadata: ClassVar[MetaData] = MetaData(naming_convention=Table.metadata.naming_convention)
+
+    class Member(UserMixin, Base):
+        id: Mapped[str] = mapped_column(primary_key=True)
+
+    clock = Clock()
+    site = Site(user=Member, clock=clock)
+    with site.running(TOTP()):
+        for key in ("zoe", "zoe smith", " "):
+            site.anew()
+            site.make(id=key)
+            site.log_in()
+            assert set_up_totp(site, clock)
+
+
+def test_the_key_of_users_is_called_id() -> None:
+    class Base(Table):
+        __abstract__ = True
+        metadata: ClassVar[MetaData] = MetaData(naming_convention=Table.metadata.naming_convention)
+
+    class Numbered(UserMixin, Base):
+        number: Mapped[int] = mapped_column(primary_key=True)
+
+    with pytest.raises(SetupError, match="the attribute `id`"):
+        Auth(Numbered)
+
+
+# -- tenants -----------------------------------------------------------------------------------------------------------
+
+
+class BesideBase(Table):
+    __abstract__ = True
+    metadata: ClassVar[MetaData] = MetaData(naming_convention=Table.metadata.naming_convention)
+
+
+class Person(UserMixin, Model, BesideBase):
+    pass
+
+
+class Bill(OfTenant, Model, BesideBase):
+    tenant_id: Mapped[int] = mapped_column(default=None)
+    lines: Mapped[list[BillLine]] = relationship(back_populates="bill")
+
+
+class BillLine(OfTenant, Model, BesideBase):
+    tenant_id: Mapped[int] = mapped_column(default=None)
+    bill_id: Mapped[int] = mapped_column(ForeignKey("bill.id"))
+    name: Mapped[str] = mapped_column(default="")
+    bill: Mapped[Bill] = relationship(back_populates="lines")
+
+
+BARE: Any = BillLine.__table__
+BillLine.everybodys = column_property(  # type: ignore[attr-defined]  # past the model, as no column should be
+    select(func.group_concat(BARE.c.name)).correlate(None).scalar_subquery()
+)
+SOME: Any = Bill.lines.and_(BillLine.name != "")
+"""With a condition between the tenant's two."""
+LOADS: dict[str, Callable[[Session], Any]] = {
+    "by itself": lambda db: db.scalars(select(BillLine)).all(),
+    "lazily": lambda db: [line for bill in db.scalars(select(Bill)) for line in bill.lines],
+    "with it": lambda db: db.scalars(select(Bill).options(selectinload(Bill.lines))).all(),
+    "beneath it": lambda db: db.scalars(select(Bill).options(subqueryload(Bill.lines))).all(),
+    "with some of it": lambda db: db.scalars(select(Bill).options(selectinload(SOME))).all(),
+    "beneath it, some": lambda db: db.scalars(select(Bill).options(subqueryload(SOME))).all(),
+    "some of it, lazily": lambda db: [
+        line for bill in db.scalars(select(Bill).options(lazyload(SOME))) for line in bill.lines
+    ],
+}
+
+
+@pytest.mark.parametrize("way", LOADS)
+def test_a_condition_that_a_loader_brings_along_lets_no_bare_table_through(way: str) -> None:
+    app, database = App(docs=False), Database("sqlite://", models=BesideBase, migrations=None)
+    app.use(database)
+    with Client(app):
+        database.create_tables()
+        with app.session() as db:
+            for tenant in (1, 2):
+                db.add(Bill(tenant_id=tenant, lines=[BillLine(tenant_id=tenant, name=f"of {tenant}")]))
+        with app.session() as db:
+            scope_to(db, Tenant(1))
+            with pytest.raises(UnscopedStatement, match="from all tenants"):
+                LOADS[way](db)
+
+
+@policy
+def all_bills(user: Person, bill: Bill) -> bool:
+    return True
+
+
+@all_bills.where
+def _(user: Person) -> Any:
+    return Bill.id == Bill.id
+
+
+def test_an_api_of_tenants_rows_that_a_policy_governs_asks_for_a_tenant() -> None:
+    with pytest.raises(SetupError, match=r"session=Scoped\[Session\]"):
+        govern(crud(Bill, "/bills"), view=all_bills)
+    assert govern(crud(Bill, "/bills", session=Scoped[Session]), view=all_bills).session == Scoped[Session]
+
+
+# -- policies outside of requests ----------------------------------------------------------------------------------------
+
+
+class Pair(BesideBase):
+    one: Mapped[int] = mapped_column(primary_key=True)
+    two: Mapped[int] = mapped_column(primary_key=True)
+
+
+@policy
+def is_even(user: Person, pair: Pair) -> bool:
+    return pair.two % 2 == 0
+
+
+@is_even.where
+def _(user: Person) -> Any:
+    return Pair.one == 1
+
+
+def test_policies_are_judged_by_whole_keys_and_by_users_whose_roles_are_known() -> None:
+    site_app, database = App(docs=False), Database("sqlite://", models=BesideBase, migrations=None)
+    site_app.use(database, Auth(Person))
+    not_suspended = is_even & ~role("suspended")
+    with Client(site_app):
+        database.create_tables()
+        with site_app.session() as db:
+            person = Person(email=EMAIL)
+            db.add_all([person, *(Pair(one=1, two=two) for two in (1, 2))])
+            db.flush()
+            with pytest.raises(AssertionError, match="in SQL"):
+                is_even.check_agreement(db, [person], db.scalars(select(Pair)).all())
+            assert not_suspended(person, Pair(one=1, two=2))
+            db.expunge(person)
+            with pytest.raises(LookupError, match="in none"):
+                not_suspended(person, Pair(one=1, two=2))
