@@ -54,19 +54,23 @@ def references(name: str, text: str) -> Iterator[tuple[str, int]]:
                 yield target, text.count("\n", 0, found.start()) + 1
 
 
-def source_map(name: str, text: str) -> str | None:
-    """The name of the source map that a file names; it need not be there, as other people's files show.
-
-    Example:
-        >>> source_map("a.js", "1; //# sourceMappingURL=a.js.map")
-        'a.js.map'
-    """
-    found = _MAP.search(text)
-    return None if found is None else _target(name, found[2])
-
-
 def _of(name: str) -> tuple[re.Pattern[str], ...]:
     return _OF[posixpath.splitext(name)[1].lower()]
+
+
+def followed(name: str, text: str) -> set[str]:
+    """The names of all that `replaced` asks for: the file's own name must change with theirs, in comments as well.
+
+    A comment cannot be told from a text that looks like one without reading the language whole, and what is written
+    into a file is part of its content wherever it stands.
+
+    Example:
+        >>> sorted(followed("a.js", 'fetch("*/*"); import "./b.js"; /* */ //# sourceMappingURL=a.js.map'))
+        ['a.js.map', 'b.js']
+    """
+    found = set[str]()
+    replaced(name, text, found.add)
+    return found
 
 
 def replaced(name: str, text: str, named: Callable[[str], str | None]) -> str:

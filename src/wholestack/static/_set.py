@@ -8,7 +8,7 @@ import os
 import posixpath
 from collections.abc import Iterator, Mapping
 
-from ._references import has_references, references, replaced, source_map
+from ._references import followed, has_references, references, replaced
 
 DIGITS = 12
 _PIECE = 256 * 1024
@@ -64,18 +64,18 @@ class StaticSet:
         signature = tuple(walk(folder))
         changed = {name: (moment, size) for name, moment, size in signature}
         names = list(changed)
-        digests, texts, ways = dict[str, bytes](), dict[str, str](), dict[str, list[tuple[str, int]]]()
+        digests, texts = dict[str, bytes](), dict[str, str]()
         for name in names:
             path = os.path.join(folder, *name.split("/"))
             digests[name] = _digest(path)
             if has_references(name):
                 text = _text(path)
                 if text is not None:
-                    texts[name], ways[name] = text, list(references(name, text))
-        lost = tuple((name, *each) for name, found in ways.items() for each in found if each[0] not in changed)
-        for name, text in texts.items():
-            beside = source_map(name, text)
-            ways[name] += [(beside, 0)] if beside is not None else []
+                    texts[name] = text
+        ways = {name: followed(name, text) for name, text in texts.items()}
+        lost = tuple(
+            (name, *each) for name, text in texts.items() for each in references(name, text) if each[0] not in changed
+        )
         unique = {name: _unique(name, digests, ways) for name in names}
         files = {}
         for name in names:
@@ -120,14 +120,14 @@ def _text(path: str) -> str | None:
         return None  # Sent as it is.
 
 
-def _unique(name: str, digests: Mapping[str, bytes], ways: Mapping[str, list[tuple[str, int]]]) -> str:
+def _unique(name: str, digests: Mapping[str, bytes], ways: Mapping[str, set[str]]) -> str:
     """Of all that can be reached from a file, so that circles of scripts have names, too."""
     reached, waiting = set[str](), [name]
     while waiting:
         each = waiting.pop()
         if each not in reached and each in digests:
             reached.add(each)
-            waiting += [target for target, _ in ways.get(each, ())]
+            waiting += ways.get(each, ())
     digest = hashlib.sha256(digests[name])
     for each in sorted(reached - {name}):
         digest.update(each.encode() + digests[each])
