@@ -313,6 +313,7 @@ class Answers:
             raise misuse(f"The handler of {methods} {route.path} is @cached.", "Answers to GET are cached.", said.where)
 
         def cached_answer(request: Request) -> Generator[CachedAnswer, Response, None]:
+            _end(request)  # Of a handler that is called again: its first try is answered by nobody.
             answer = CachedAnswer(self, said, request)
             vars(request)[_SLOT] = answer
             try:
@@ -335,12 +336,25 @@ class Answers:
 
 
 def finish_answer(request: Request) -> Generator[None, Response, Response]:
-    """Keep the answer that the request's handler has made; its plan is driven, so it may wait."""
-    response = yield
+    """Keep the answer that the request's handler has made; its plan is driven, so it may wait.
+
+    A request can end between its handler and here, by a time limit or with its client: the next one's turn comes then.
+    """
+    try:
+        response = yield
+        answer = vars(request).get(_SLOT)
+        if isinstance(answer, CachedAnswer):
+            answer.finish(response)
+    finally:
+        _end(request)
+    return response
+
+
+def _end(request: Request) -> None:
+    """Let nobody wait any more for what this request has begun to make; nothing where it is kept already."""
     answer = vars(request).get(_SLOT)
     if isinstance(answer, CachedAnswer):
-        answer.finish(response)
-    return response
+        answer.fail(apart=False)
 
 
 def cached_routes(app: App) -> Iterator[tuple[Any, Said]]:

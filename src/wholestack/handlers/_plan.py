@@ -145,35 +145,39 @@ class Plan:
         # Cookies and a whole query are parsed when somebody asks, within the limits of this route.
         request.limits = self.limits
         try:
-            response = self._enter(request, opened) if self.middleware else None
-            if response is None:
-                if fault is not None:
-                    await self._at_fault(request, fault)
-                if self.query and request.query_string:
-                    # As asking for `request.query` would do, in two calls less.
-                    request.query = parse_query(request.query_string, self.limits.query_pairs)
-                if self.steps:
-                    response = await (self._again(request) if self.retries else self._provided(request))
-                else:
-                    call, checked = self.handler, self.bind(request)
-                    value = call.function(**(checked if self.direct else call.arguments(checked, [request, None])))
-                    if call.kind == "await":
-                        value = await value
-                    response = self.respond(value, request)
-        except Exception as error:
-            response = await self._recovered(request, error)
-            if isinstance(fault, Refused) and error is not fault and ("connection", "close") in fault.headers:
-                response.headers.set("connection", "close")  # The rest of the body is not read.
-        except SystemExit as error:
-            # It ends the request that asked for it, and not the server.
-            exited = RuntimeError("A handler, or something that it called, asked Python to exit.")
-            exited.__cause__ = error
-            response = await self._recovered(request, exited)
-        if self.etag or response._headers is not None:
-            response = self._conditional(request, response)
-        while opened:
-            response = await self._leave(request, opened, response)
-        return response
+            try:
+                response = self._enter(request, opened) if self.middleware else None
+                if response is None:
+                    if fault is not None:
+                        await self._at_fault(request, fault)
+                    if self.query and request.query_string:
+                        # As asking for `request.query` would do, in two calls less.
+                        request.query = parse_query(request.query_string, self.limits.query_pairs)
+                    if self.steps:
+                        response = await (self._again(request) if self.retries else self._provided(request))
+                    else:
+                        call, checked = self.handler, self.bind(request)
+                        value = call.function(**(checked if self.direct else call.arguments(checked, [request, None])))
+                        if call.kind == "await":
+                            value = await value
+                        response = self.respond(value, request)
+            except Exception as error:
+                response = await self._recovered(request, error)
+                if isinstance(fault, Refused) and error is not fault and ("connection", "close") in fault.headers:
+                    response.headers.set("connection", "close")  # The rest of the body is not read.
+            except SystemExit as error:
+                # It ends the request that asked for it, and not the server.
+                exited = RuntimeError("A handler, or something that it called, asked Python to exit.")
+                exited.__cause__ = error
+                response = await self._recovered(request, exited)
+            if self.etag or response._headers is not None:
+                response = self._conditional(request, response)
+            while opened:
+                response = await self._leave(request, opened, response)
+            return response
+        finally:
+            while opened:  # It was ended in between: by its time limit, or with its client.
+                _closed(opened.pop(), request)
 
     def bind(self, request: Request) -> dict[str, Any]:
         """Step 4: the checked values, by key.
@@ -362,6 +366,13 @@ class Plan:
         if status is not None:
             response.status, response.body, response.media_type = status, b"", None
         return response
+
+
+def _closed(generator: Generator[None, Response, Response], request: Request) -> None:
+    try:
+        generator.close()
+    except Exception as error:
+        _logged(error, request)
 
 
 async def _responded(respond: Respond, value: Any, request: Request) -> Response:

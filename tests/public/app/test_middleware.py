@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Generator
 from typing import Any
 
@@ -256,3 +257,35 @@ def test_a_json_of_its_own_has_its_body(serve: Any, colour: Any) -> None:
     client = serve(app)
     assert client.get("/early").json() == {"closed": "early"}
     assert client.get("/late").json() == {"closed": 200}
+
+
+def test_the_middleware_of_a_request_that_a_time_limit_ends_is_closed_and_no_error_hides_the_limit(
+    serve: Any, caplog: Any
+) -> None:
+    log: list[str] = []
+    app = App(docs=False)
+
+    def noting(name: str) -> Any:
+        def middleware(request: Request) -> Around:
+            try:
+                response = yield
+            except GeneratorExit:
+                log.append(f"{name} closed")
+                if name == "inner":
+                    raise ValueError("broken while it was closed") from None
+                raise
+            log.append(f"{name} {response.status}")
+            return response
+
+        return middleware
+
+    app.middleware(noting("outer"))
+    app.middleware(noting("inner"))
+
+    @app.get("/slow", timeout=0.05)
+    async def slow() -> None:
+        await asyncio.sleep(60)
+
+    assert serve(app).get("/slow").status == 503
+    assert log == ["inner closed", "outer closed", "inner 503", "outer 503"], "the last two are of the answer itself"
+    assert "broken while it was closed" in caplog.text
