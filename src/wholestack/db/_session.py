@@ -56,6 +56,8 @@ class Session(AlchemySession):
         self._unit: UnitOfWork | None = None
         #: Whether the unit of work that it belonged to is over.
         self.ended: bool = False
+        #: Whether the last transaction that is over was committed.
+        self.committed: bool = False
         self._on_end: list[Callable[[], object]] = []
         self._after_commit: list[Callable[[], object]] = []
         self._after_failure: list[Callable[[], object]] = []
@@ -194,6 +196,7 @@ class Session(AlchemySession):
 
     def _is_over(self, *, committed: bool) -> None:
         """Call what waits for this end of the transaction, and forget what waits for the other."""
+        self.committed = committed
         calls = self._after_commit if committed else self._after_failure
         self._after_commit, self._after_failure, self._savepoints = [], [], {}
         for call in calls:

@@ -19,7 +19,7 @@ from wholestack.routing import where_of
 from ._errors import StorageFault, UploadRefused
 from ._intake import Intake
 from ._local import LocalStorage
-from ._rows import tend
+from ._rows import InTransaction, tend
 from ._serving import Serving
 from ._signing import NO_KEY, Signer
 from ._sniff import INLINE
@@ -93,6 +93,7 @@ class Files:
             raise StorageFault('Files(origin=…) is the beginning of an address, such as "https://files.example.org".')
         self._keys = _keys(options.get("key", ()))
         self._serving: Serving | None = None
+        self._databases: list[Database] = []
 
     @property
     def serving(self) -> Serving:
@@ -120,7 +121,8 @@ class Files:
         Arguments:
             unit: the session that files belong to; without one what is saved stays, and what is deleted is gone.
         """
-        return self.kind(self.serving, Rules(self.largest, self.types), unit or AtOnce())
+        belongs = InTransaction(unit, self._databases) if isinstance(unit, Session) else unit or AtOnce()
+        return self.kind(self.serving, Rules(self.largest, self.types), belongs)
 
     def url(self, stored: StoredFile, request: Request | None = None, **options: Any) -> str:
         """The address of a file; see `FileStore.url`."""
@@ -138,10 +140,10 @@ class Files:
     def setup(self, app: App) -> None:
         """Give handlers the store, and serve what it keeps."""
         self._serving = None
-        databases = [each for each in app.plugins if isinstance(each, Database)]
-        for database in databases:
+        self._databases = [each for each in app.plugins if isinstance(each, Database)]
+        for database in self._databases:
             tend(database.metadata, self)
-        with_rows = any(each.is_default for each in databases)
+        with_rows = any(each.is_default for each in self._databases)
         provider = self._in_transaction() if with_rows else self._in_request()
         app.provide(provider, waits=True)
         storage = self.storage

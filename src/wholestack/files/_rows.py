@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol
 
 from sqlalchemy import Connection, Engine, MetaData, String, event, inspect, or_, select, type_coerce
 from sqlalchemy.orm import Mapper, object_session
 
-from wholestack.db import Session
+from wholestack.db import Database, Session
 
 from ._stored import StoredFile, StoredFileType, beginning, read_stored
 
@@ -28,6 +28,43 @@ class Keeper(Protocol):
 def tend(metadata: MetaData, keeper: Keeper) -> None:
     """Let the files of a model's rows be deleted with them."""
     metadata.info.setdefault(_KEY, weakref.WeakSet()).add(keeper)
+
+
+class InTransaction:
+    """A session's transaction, as what files belong to.
+
+    Arguments:
+        session: whose transaction it is.
+        databases: those whose rows may name its files.
+    """
+
+    def __init__(self, session: Session, databases: Iterable[Database]) -> None:
+        self._session = session
+        self._databases = databases
+
+    def after(self, *, commit: Callable[[], object] | None = None, failure: Callable[[], object] | None = None) -> None:
+        """Call a function when it has ended well, or when it has not."""
+        self._session.after(commit=commit, failure=failure)
+
+    def undone(self, names: list[str]) -> list[str]:
+        """Of stored names of what was rolled back, those to delete. Where that was a savepoint, and the transaction has
+        committed, a row may name them all the same: only the database knows.
+        """
+        if not names or not self._session.committed:
+            return names
+        bind = self._session.get_bind()
+        beside = [each for each in self._databases if each.engine.url == bind.engine.url]
+        if not beside:
+            return []  # Whose rows they are is not known here: a sweep finds what nobody has.
+        whole = [name for name in names if name.partition(".")[0].isalnum()]
+        with Session(bind) as db:
+            there = {_stem(name) for each in beside for name in referred(db, each.metadata, whole)}
+        return [name for name in names if _stem(name) not in there]
+
+
+def _stem(name: str) -> str:
+    """What a file and its variants have in common."""
+    return name.partition(".")[0].partition("-")[0]
 
 
 class Ledger:

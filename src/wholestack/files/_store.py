@@ -22,6 +22,7 @@ from ._errors import FileMissing, FileTypeRefused, UploadRefused, too_large
 from ._images import PIXELS, Size, cleaned
 from ._intake import Intake, Source
 from ._received import told_when_full
+from ._rows import InTransaction
 from ._serving import Asked, Serving
 from ._sniff import is_among, suffix_of
 from ._storage import new_stem
@@ -114,8 +115,11 @@ class FileStore:
     def _undoing(self) -> list[str]:
         """The names of what is about to be written: deleted where the unit fails."""
         names: list[str] = []
-        self._unit.after(failure=lambda: self.remove(names))
+        self._unit.after(failure=lambda: self._undo(names))
         return names
+
+    def _undo(self, names: list[str]) -> None:
+        self.remove(self._unit.undone(names) if isinstance(self._unit, InTransaction) else names)
 
     def _save(self, intake: Intake, filename: str, rules: Rules, names: list[str], *more: Rules) -> StoredFile:
         """Blocks."""
