@@ -10,6 +10,7 @@ import pydantic
 from typing_extensions import TypeVar, is_typeddict
 
 from ._kept import GONE, Fields
+from ._secrets import MASK, has_secret, secrets_of
 
 T = TypeVar("T", default=dict[str, Any])
 
@@ -25,7 +26,7 @@ class Shape(Generic[T]):
         name: under which the session keeps it; the class's own, if none is given.
 
     Raises:
-        ValueError: some field has no default, or it is none of these.
+        ValueError: some field has no default or is a secret, or it is none of these.
 
     Example:
         >>> class Cart(pydantic.BaseModel):
@@ -46,6 +47,9 @@ class Shape(Generic[T]):
         except pydantic.ValidationError as error:
             lacking = ", ".join(str(each["loc"][0]) if each["loc"] else "it" for each in error.errors())
             raise ValueError(f"needs a default for each field, and has none for {lacking}") from None
+        found = dict.fromkeys(secrets_of(self._adapter.core_schema))
+        if found:
+            raise ValueError(f"has a secret in {', '.join(found)}, which would come back as asterisks")
 
     def load(self, fields: Fields) -> T:
         """The value of what is kept; a field that is unknown, or that does not fit any more, begins anew."""
@@ -78,10 +82,17 @@ class Part:
         return cls(shape, value, shape.dump(value))
 
     def changes(self) -> dict[str, Any]:
-        """The fields that are not what they were."""
+        """The fields that are not what they were.
+
+        Raises:
+            TypeError: there is a secret in data without a model.
+        """
         found, before = self.shape.dump(self.value), self.before
-        if repr(found) == repr(before):  # As nearly always; each field by itself costs several times as much.
+        text = repr(found)
+        if text == repr(before):  # As nearly always; each field by itself costs several times as much.
             return {}
+        if MASK in text and has_secret(self.value):
+            raise TypeError("A secret would be kept as asterisks; keep it elsewhere, or what it holds as a text.")
         same = {name for name in before.keys() & found.keys() if _text(before[name]) == _text(found[name])}
         changed = {name: each for name, each in found.items() if name not in same}
         return {**changed, **dict.fromkeys(before.keys() - found.keys(), GONE)}
