@@ -13,10 +13,13 @@ from typing import Any
 import pydantic
 from pydantic_core import PydanticSerializationError, from_json, to_json
 
+from wholestack.encoding import MASK, has_secret, secrets_of
+
 from ._errors import CacheFault
 from ._store import COUNTER
 
 _FORM = b"w1"
+_MASK = MASK.encode()
 _TAGS: pydantic.TypeAdapter[dict[str, str]] = pydantic.TypeAdapter(dict[str, str])
 
 
@@ -28,7 +31,10 @@ def encode(value: object, type: Any = None) -> bytes:
     """
     try:
         if type is None:
-            return to_json(value)
+            payload = to_json(value)
+            if _MASK in payload and has_secret(value):
+                raise _asterisks("the value")
+            return payload
         adapter = _adapter(type)
         return adapter.dump_json(adapter.validate_python(value, from_attributes=True), by_alias=True)
     except (PydanticSerializationError, pydantic.ValidationError, UnicodeDecodeError) as error:
@@ -51,12 +57,26 @@ def _adapter(type: Any) -> pydantic.TypeAdapter[Any]:
     try:
         return _known_adapter(type)
     except TypeError:  # What is in an `Annotated` may have no hash.
-        return pydantic.TypeAdapter(type)
+        return _checked(pydantic.TypeAdapter(type))
 
 
 @functools.lru_cache(256)
 def _known_adapter(type: Any) -> pydantic.TypeAdapter[Any]:
-    return pydantic.TypeAdapter(type)
+    return _checked(pydantic.TypeAdapter(type))
+
+
+def _checked(adapter: pydantic.TypeAdapter[Any]) -> pydantic.TypeAdapter[Any]:
+    found = dict.fromkeys(secrets_of(adapter.core_schema))
+    if found:
+        raise _asterisks(", ".join(name or "the value" for name in found))
+    return adapter
+
+
+def _asterisks(where: str) -> CacheFault:
+    return CacheFault(
+        f"A value is kept as JSON, and the secret in {where} would come back as asterisks. Keep what holds no secret, "
+        "or say by a serializer how it is kept."
+    )
 
 
 def _first_line(error: Exception) -> str:

@@ -17,6 +17,7 @@ from pydantic_core import ValidationError
 
 from wholestack import App, Request, Response
 from wholestack.db import Session
+from wholestack.encoding import secrets_of
 from wholestack.errors import Fault
 from wholestack.handlers import (
     Compiler,
@@ -115,6 +116,12 @@ def bind(task: Task, app: App, around: Environment, faults: list[Fault]) -> Boun
         message = f"A parameter of {task.name} has no schema: {str(error).splitlines()[0].rstrip('.')}."
         cure = "Put plain types, models, dataclasses or TypedDicts; what the app provides has the default `given`."
         faults.append(Fault("no-schema", message, task.where, cure))
+        return None
+    secret = dict.fromkeys(secrets_of(adapter.core_schema))
+    if secret:
+        message = f"{task.name} takes a secret in {', '.join(secret)}, and would be given asterisks in its place."
+        cure = "Put the id of what has the secret and read it in the task, or say by a serializer how it is kept."
+        faults.append(Fault("bad-task", message, task.where, cure))
         return None
     parameters = [payload[name] for name in payload]
     handler = _handler(task, given_here)

@@ -1,6 +1,6 @@
 """Sessions of browsers: typed data that stays with a visitor, messages for the next page, and proof of one's own forms.
 
-Here belong what a visitor's session is (`_session`, `_shape`, `_secrets`), one request's part in it (`_visit`) and what
+Here belong what a visitor's session is (`_session`, `_shape`), one request's part in it (`_visit`) and what
 that leaves open (`_opened`), whose it is as a row (`_owner`), where sessions are kept (`_kept`, `_memory`, `_database`,
 `_cache`, `_cookie`), messages (`_messages`), the guard against requests from other sites (`_csrf`, `_origin`), the keys
 that sign (`_keys`), and the plugins (`_plugin`, `_around`, `_wanted`, `_check`). Never here: who a user is, a

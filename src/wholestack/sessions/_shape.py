@@ -9,8 +9,9 @@ from typing import Any, Generic, get_origin
 import pydantic
 from typing_extensions import TypeVar, is_typeddict
 
+from wholestack.encoding import MASK, has_secret, secrets_of
+
 from ._kept import GONE, Fields
-from ._secrets import MASK, has_secret, secrets_of
 
 T = TypeVar("T", default=dict[str, Any])
 

@@ -119,6 +119,39 @@ def test_what_is_no_json_is_refused(cache: Cache, value: Any) -> None:
     assert cache.get("a") is None and cache.get("b") is None
 
 
+class Login(pydantic.BaseModel):
+    name: str
+    token: pydantic.SecretStr
+
+
+class Told(Login):
+    @pydantic.field_serializer("token")
+    def _kept(self, secret: pydantic.SecretStr) -> str:
+        return secret.get_secret_value()
+
+
+@pytest.mark.parametrize(
+    ("value", "type"),
+    [
+        ({"a": [pydantic.SecretStr("x")]}, None),
+        (pydantic.SecretStr("x"), pydantic.SecretStr),
+        ([Login(name="a", token=pydantic.SecretStr("x"))], list[Login]),
+    ],
+)
+def test_a_value_keeps_no_secret_as_asterisks(value: Any, type: Any) -> None:
+    cache = Caching().cache()
+    for _ in range(2):
+        with pytest.raises(CacheFault, match="would come back as asterisks") as fault:
+            cache.get_or_set("a", lambda: value, type=type)
+        assert "'x'" not in str(fault.value)
+    assert cache.get("a") is None
+    for _ in range(2):
+        told = cache.get_or_set("a", lambda: Told(name="a", token=pydantic.SecretStr("x")), type=Told)
+        assert told.token.get_secret_value() == "x"
+    cache.set("b", "*" * 10)
+    assert cache.get("b") == "*" * 10
+
+
 def test_errors_hold_no_values(cache: Cache) -> None:
     with pytest.raises(CacheFault) as fault:
         cache.get_or_set("c", lambda: "secret", type=int)

@@ -112,6 +112,21 @@ def test_only_plain_functions_are_tasks(function: Any) -> None:
         task(name="a")(function)
 
 
+class Account(pydantic.BaseModel):
+    password: pydantic.SecretStr
+
+
+def test_a_task_takes_no_secret_that_would_come_as_asterisks() -> None:
+    def plain_secret(account: Account) -> None: ...
+
+    def within(tokens: list[pydantic.SecretBytes] | None = None) -> None: ...
+
+    for function, field in ((plain_secret, "password"), (within, "tokens")):
+        app = app_with(task(name=field)(function))
+        with pytest.raises(SetupError, match=rf"bad-task. {field} takes a secret in {field},"), Client(app):
+            pass
+
+
 @pytest.mark.parametrize(
     "options",
     [{"retries": -1}, {"wait": -1}, {"wait": 10, "longest": 5}, {"timeout": 0}, {"name": "a" * 256}, {"name": "a\0"}],

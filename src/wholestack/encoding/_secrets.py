@@ -1,7 +1,8 @@
-"""Secrets in a session's data, which JSON would have as asterisks: found in a model, and in a value without one."""
+"""Secrets in what is kept as JSON, which has asterisks in their place: found in a type, and in a value without one."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -18,8 +19,8 @@ def secrets_of(schema: Any, field: str = "") -> Iterator[str]:
     """The names of fields that would be kept as asterisks; not those that are left out, or say how they are kept.
 
     Arguments:
-        schema: the model's, as `pydantic.TypeAdapter(model).core_schema` has it.
-        field: in which field it stands.
+        schema: the type's, as `pydantic.TypeAdapter(type).core_schema` has it.
+        field: in which field it stands; a type that is no model has its secrets in "" itself.
 
     Example:
         >>> class Token(pydantic.BaseModel):
@@ -33,7 +34,7 @@ def secrets_of(schema: Any, field: str = "") -> Iterator[str]:
     elif isinstance(schema, Mapping) and not schema.get("serialization_exclude"):
         written = (schema.get("serialization") or {}).get("function")
         if written is not None:
-            yield from [field] if written in _MASKING else ()
+            yield from [field] if written in _masking() else ()
             return
         inside = field if schema.get("type") != "dataclass-field" else schema["name"]
         for key, each in schema.items():
@@ -53,8 +54,10 @@ def _written(schema: Any) -> Iterator[Any]:
             yield from _written(each) if key not in _PASSED else ()
 
 
-_KINDS: tuple[Any, ...] = (pydantic.SecretStr, pydantic.SecretBytes, pydantic.Secret[int])
-_MASKING = frozenset(found for kind in _KINDS for found in _written(TypeAdapter(kind).core_schema))
+@functools.cache
+def _masking() -> frozenset[Any]:
+    kinds: tuple[Any, ...] = (pydantic.SecretStr, pydantic.SecretBytes, pydantic.Secret[int])
+    return frozenset(found for kind in kinds for found in _written(TypeAdapter(kind).core_schema))
 
 
 def has_secret(value: object) -> bool:
