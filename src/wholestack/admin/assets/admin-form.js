@@ -26,7 +26,8 @@ const show = async (box, query) => {
 
 // What a form holds so far, but neither long texts, for which an address has no room, nor secrets, which are none of a log's.
 const soFar = (form) => {
-  const secret = new Set([...form.elements].filter((each) => each.type === "password").map((each) => each.name));
+  // Not `form.elements`, in whose place a field of that name would stand.
+  const secret = new Set([...form.querySelectorAll("input[type=password]")].map((each) => each.name));
   const short = [...new FormData(form)].filter(([name, value]) => typeof value === "string" && value.length < 200);
   return Object.fromEntries(short.filter(([name]) => !/^(form_|csrf)/.test(name) && !secret.has(name)));
 };
