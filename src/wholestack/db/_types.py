@@ -166,7 +166,7 @@ class Exact(TypeDecorator[decimal.Decimal]):
 
 
 def _factor(value: Any) -> Exact | None:
-    """A type for a number as it was given; None where it is none, or no finite one: the column's own type refuses it."""
+    """A type for a number as it was given; None where it is none, or not finite: the column's own type refuses it."""
     if isinstance(value, float):
         return None
     try:
