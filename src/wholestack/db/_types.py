@@ -84,6 +84,8 @@ _FACTORS = {operators.mul, operators.truediv}
 _SUMS = {operators.add, operators.sub, operators.mod}
 _WIDEST = 1000
 """Digits that PostgreSQL takes in the name of a type."""
+_LONGEST = 65
+"""Digits that MariaDB holds; a factor with more of them, such as 1E-999999999, is held to its column's."""
 
 
 class _Reckoned(TypeDecorator.Comparator[Any], Numeric.Comparator[Any]):
@@ -96,7 +98,7 @@ class _Reckoned(TypeDecorator.Comparator[Any], Numeric.Comparator[Any]):
         other = other_comparator.type
         if isinstance(other, Integer):
             other = Exact(MOST, 0)
-        if not isinstance(own, Exact) or not isinstance(other, Exact) or op not in _FACTORS | _SUMS:
+        if type(own) is not Exact or type(other) is not Exact or op not in _FACTORS | _SUMS:
             return super()._adapt_expression(op, other_comparator)
         highest = max(own.scale, other.scale)
         scale = own.scale + other.scale if op is operators.mul else highest + QUOTIENT * (op is operators.truediv)
@@ -166,7 +168,7 @@ class Exact(TypeDecorator[decimal.Decimal]):
 
 
 def _factor(value: Any) -> Exact | None:
-    """A type for a number as it was given; None where it is none, or not finite: the column's own type refuses it."""
+    """A type for a number as it was given; None where it is none, or far too long: the column's own type refuses it."""
     if isinstance(value, float):
         return None
     try:
@@ -176,7 +178,8 @@ def _factor(value: Any) -> Exact | None:
     if not isinstance(parts.exponent, int):
         return None
     scale = max(-parts.exponent, 0)
-    return Exact(max(len(parts.digits) + max(parts.exponent, 0), scale, MOST), scale)
+    digits = max(len(parts.digits) + max(parts.exponent, 0), scale)
+    return Exact(max(digits, MOST), scale) if digits <= _LONGEST else None
 
 
 Keys = Callable[[], "list[str] | str"]
