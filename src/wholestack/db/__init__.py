@@ -3,10 +3,10 @@
 Here belongs what joins them to an app: the plugin (`_database`), a request's unit of work (`_unit`, `_session`), the
 connections that wait as their caller's colour asks (`_colour`, `_connection`, `_sqlite`, `_postgresql`, `_mariadb`),
 the pool (`_pool`, `_slots`), the bases of models and their types (`_models`, `_types`), many rows at once (`_bulk`;
-`_new_rows`: those that are wanted back), and the drivers' errors as answers (`_errors`). Never here: SQL that
-SQLAlchemy could say, a page, a user. A call flows so: a handler's `db.get(…)` goes through SQLAlchemy to a cursor of
-ours; that asks how it may wait (`how_to_wait`), waits so, and gives SQLAlchemy its rows; after the handler the unit
-commits, before the first byte is sent.
+`_new_rows`: those that are wanted back), how SQLite reckons with decimals (`_exact`, `_exact_functions`), and the
+drivers' errors as answers (`_errors`). Never here: SQL that SQLAlchemy could say, a page, a user. A call flows so: a
+handler's `db.get(…)` goes through SQLAlchemy to a cursor of ours; that asks how it may wait (`how_to_wait`), waits so,
+and gives SQLAlchemy its rows; after the handler the unit commits, before the first byte is sent.
 
 What SQLAlchemy is asked for most is named here, too, so that one import serves a file of models.
 """
@@ -26,6 +26,7 @@ from ._errors import (
     DatabaseAway,
     DatabaseBusy,
     Duplicate,
+    NotExact,
     NotWritable,
     QueryBudgetExceeded,
     ReadOnly,
@@ -70,6 +71,7 @@ __all__ = [
     "Moment",
     "NewRows",
     "NoCopy",
+    "NotExact",
     "NotWritable",
     "Opened",
     "QueryBudgetExceeded",

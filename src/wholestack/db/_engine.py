@@ -63,6 +63,10 @@ def make_engine(kind: Kind, url: URL, tuning: Tuning, options: dict[str, Any]) -
         extra |= {"poolclass": FairPool, "pool_size": size, "pool_timeout": tuning.wait}
     extra["echo"] = tuning.echo
     engine = create_engine(url, **{**extra, **options})
+    if kind == "sqlite":
+        from ._exact import ExactCompiler
+
+        engine.dialect.statement_compiler = ExactCompiler
     _begin_in(engine.dialect, "write")
     _prepare(engine, connect, workers)
     return engine

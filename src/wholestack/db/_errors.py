@@ -74,6 +74,12 @@ class RepeatedQuery(WholestackError):
     code = "repeated-query"
 
 
+class NotExact(WholestackError):
+    """A statement would reckon with decimals in a way that SQLite, which keeps them as whole numbers, cannot."""
+
+    code = "not-exact"
+
+
 class ValueRefused(HTTPError):
     """A value that its column cannot hold."""
 
@@ -236,6 +242,8 @@ def _kind_of(orig: Any) -> type[HTTPError] | None:
     if isinstance(number, int) and number in _BY_NUMBER:  # It says more than the SQLSTATE, which MariaDB has as well.
         return _BY_NUMBER[number]
     name = getattr(orig, "sqlite_errorname", None)
+    if name == "SQLITE_ERROR" and str(orig) == "integer overflow":  # A sum past 64 bits; it has no name of its own.
+        return ValueRefused
     if name is not None:
         return _BY_NAME.get(name) or _BY_NAME.get("_".join(name.split("_")[:2]))
     state = getattr(orig, "sqlstate", None)

@@ -15,6 +15,7 @@ from wholestack.servers import Workers
 from ._colour import Wait, how_to_wait, in_thread
 from ._connection import Mode, UnitOfWork
 from ._errors import ReadOnly, SessionInOtherTask
+from ._exact_functions import add_functions
 from ._statements import may_write
 
 _BATCH = 256
@@ -393,6 +394,7 @@ def connect(
     connection.clock = Clock(limit or math.inf)
     connection.set_progress_handler(connection.clock.is_over, _STEPS)
     connection.create_function(_AT_WORK, 0, _nothing)
+    add_functions(connection)
     end = time.monotonic() + patience
     for setting in (*_SETTINGS, f"PRAGMA synchronous={'FULL' if full else 'NORMAL'}"):
         _set(connection, setting, end)

@@ -26,6 +26,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.mysql import DATETIME, LONGBLOB, TIME
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.sql import operators
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from ._errors import ValueRefused
@@ -74,11 +75,44 @@ _WIDE = decimal.Context(decimal.MAX_PREC, Emin=decimal.MIN_EMIN, Emax=decimal.MA
 """Keeps every digit: the context at hand (28 of them, unless somebody says otherwise) rounds before it is checked."""
 
 
+MOST = 18
+"""Digits of a decimal that SQLite holds for certain: so many nines are a whole number of 64 bits."""
+QUOTIENT = 4
+"""Digits that a quotient has more than what was divided: MariaDB's `div_precision_increment`, so SQLite's, too."""
+
+_FACTORS = {operators.mul, operators.truediv}
+_SUMS = {operators.add, operators.sub, operators.mod}
+_WIDEST = 1000
+"""Digits that PostgreSQL takes in the name of a type."""
+_LONGEST = 65
+"""Digits that MariaDB holds; a factor with more of them, such as 1E-999999999, is held to its column's."""
+
+
+class _Reckoned(TypeDecorator.Comparator[Any], Numeric.Comparator[Any]):
+    """What an expression of decimals is: a number with the digits that the operator gives it."""
+
+    __slots__ = ()
+
+    def _adapt_expression(self, op: Any, other_comparator: Any) -> Any:
+        own: Any = self.type
+        other = other_comparator.type
+        if isinstance(other, Integer):
+            other = Exact(MOST, 0)
+        if type(own) is not Exact or type(other) is not Exact or op not in _FACTORS | _SUMS:
+            return super()._adapt_expression(op, other_comparator)
+        highest = max(own.scale, other.scale)
+        scale = own.scale + other.scale if op is operators.mul else highest + QUOTIENT * (op is operators.truediv)
+        # Wide enough for each operator: what it is compared with is bound as this type.
+        digits = own.precision + other.precision + highest + QUOTIENT
+        return op, Exact(min(digits, _WIDEST), min(scale, _WIDEST))
+
+
 class Exact(TypeDecorator[decimal.Decimal]):
     """A decimal number of so many digits, exact on each database: for money.
 
     SQLite has no such type and would make it a float; there it is kept as a whole number of the smallest unit, so that
-    it compares, sorts and sums as it should. A value with more digits than the column has is refused, not rounded.
+    it compares, sorts and sums as it should. A value with more digits than the column has is refused, not rounded; a
+    factor may have more.
 
     Arguments:
         precision: digits in all.
@@ -87,6 +121,7 @@ class Exact(TypeDecorator[decimal.Decimal]):
 
     impl: Any = Numeric
     cache_ok: bool | None = True
+    comparator_factory: Any = _Reckoned
 
     def __init__(self, precision: int = 18, scale: int = 4) -> None:
         super().__init__(precision, scale)
@@ -128,8 +163,23 @@ class Exact(TypeDecorator[decimal.Decimal]):
         return decimal.Decimal(value)
 
     def coerce_compared_value(self, op: Any, value: Any) -> TypeEngine[Any]:
-        """Numbers that it is compared with are scaled as well."""
-        return self
+        """Numbers that it is compared with, or added to, are scaled as well; a factor has the digits that it has."""
+        return _factor(value) or self if op in _FACTORS else self
+
+
+def _factor(value: Any) -> Exact | None:
+    """A type for a number as it was given; None where it is none, or far too long: the column's own type refuses it."""
+    if isinstance(value, float):
+        return None
+    try:
+        parts = decimal.Decimal(value).as_tuple()
+    except (ArithmeticError, ValueError, TypeError):
+        return None
+    if not isinstance(parts.exponent, int):
+        return None
+    scale = max(-parts.exponent, 0)
+    digits = max(len(parts.digits) + max(parts.exponent, 0), scale)
+    return Exact(max(digits, MOST), scale) if digits <= _LONGEST else None
 
 
 Keys = Callable[[], "list[str] | str"]
