@@ -105,7 +105,8 @@ def _connector(kind: Kind, url: URL, tuning: Tuning, workers: Workers) -> Callab
     limit = (
         f"/*M! max_statement_time={tuning.timeout:g}, */ /*!80000 max_execution_time={tuning.timeout * 1000:.0f}, */"
     )
-    start = f"SET SESSION {limit} innodb_lock_wait_timeout={max(1, round(tuning.patience))}"
+    # In UTC, since what the server itself says of the time is read so, wherever it stands.
+    start = f"SET SESSION {limit} innodb_lock_wait_timeout={max(1, round(tuning.patience))}, time_zone='+00:00'"
     return functools.partial(_mariadb.connect, workers, charset="utf8mb4", init_command=start, connect_timeout=_CONNECT)
 
 
