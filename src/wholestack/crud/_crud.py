@@ -6,7 +6,7 @@ import dataclasses
 import functools
 import sys
 from collections.abc import Callable, Collection, Mapping
-from typing import Any, Generic, Literal, TypeVar, get_args, get_origin, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, get_args, get_origin, overload
 
 import pydantic
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column
@@ -73,9 +73,11 @@ class Versioned:
 
     version_id: Mapped[int] = mapped_column(sort_order=110)
 
-    @declared_attr.directive
-    def __mapper_args__(cls) -> dict[str, Any]:  # noqa: N805  (SQLAlchemy's way: a class is asked)
-        return {"version_id_col": cls.version_id}
+    if not TYPE_CHECKING:  # A type checker sees SQLAlchemy's plain name, so that a model may say its own.
+
+        @declared_attr.directive
+        def __mapper_args__(cls) -> dict[str, Any]:  # noqa: N805  (SQLAlchemy's way: a class is asked)
+            return {"version_id_col": cls.version_id}
 
     def __init_subclass__(cls, **arguments: Any) -> None:
         _keep_version(cls)
