@@ -7,12 +7,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 from sqlalchemy.exc import IntegrityError
 
 import databases
 from backends.models import Author, AuthorOut, Counter, Note, NoteOut, app_on
 from wholestack import JSON, App, Conflict, Request
-from wholestack.db import Database, Session, func, insert, select, text, update
+from wholestack.db import Database, ReadOnly, Session, func, insert, select, text, update
 from wholestack.testing import Client
 
 Colour = Callable[[Any], Any]
@@ -410,6 +411,42 @@ def test_a_connection_that_cannot_be_put_in_order_is_thrown_away(url: str, colou
     first, second, third, fourth = held
     assert first is not second and second is not third and third is fourth
     assert app.plugin(Database).engine.pool.checkedout() == 0
+
+
+def test_who_is_told_of_a_connection_that_comes_back_costs_no_place(url: str, colour: Colour) -> None:
+    app = app_on(url, pool=1, wait=1.0)
+
+    @app.get("/")
+    @colour
+    def read(db: Session) -> int | None:
+        return db.scalar(select(func.count()).select_from(Counter))
+
+    def refuse(*_: Any) -> None:
+        event.remove(pool, "checkin", refuse)
+        raise RuntimeError("It listens in vain.")
+
+    with Client(app) as client:
+        pool = app.plugin(Database).engine.pool
+        event.listen(pool, "checkin", refuse)
+        for _ in range(3):
+            client.get("/").expect(200)
+        assert pool.checkedout() == 0  # type: ignore[attr-defined]
+
+
+def test_a_level_among_the_engines_options_holds_for_each_mode(url: str, kind: str) -> None:
+    """What may write without one can, and what only looks is refused by the database itself."""
+    app = app_on(url, engine={"execution_options": {"isolation_level": _ALL_ALONG[kind]}})
+    database = app.plugin(Database)
+    with database.engine_for("lazy").begin() as connection:
+        assert connection.scalar(select(func.count()).select_from(Counter)) == 0
+        connection.execute(insert(Counter).values(value=1))
+    with database.engine_for("look").connect() as connection:
+        before = connection.scalar(select(func.count()).select_from(Counter))
+        said(url, "INSERT INTO counter (value) VALUES (1)")
+        assert connection.scalar(select(func.count()).select_from(Counter)) == before == 1
+        with pytest.raises(ReadOnly):
+            connection.execute(insert(Counter).values(value=1))
+    database.dispose()
 
 
 @pytest.mark.parametrize("kind", ["mariadb"], indirect=True)

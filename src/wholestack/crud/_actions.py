@@ -17,7 +17,7 @@ from wholestack import JSON, Partial, Query, Request
 from wholestack.errors import FieldFault, PreconditionFailed, ValidationFailed
 
 from ._apply import kept, rows_by_keys
-from ._columns import NONE, attributes, mapper_of
+from ._columns import NONE, attributes, key_of, mapper_of
 from ._faults import bad_crud
 from ._found import found, missing, words_of
 from ._listing import Listing
@@ -51,7 +51,7 @@ class Actions:
         self.new = new
         self.session = session
         self.columns = attributes(model)
-        self.keys = [each for each in self.columns.values() if each.key]
+        self.keys = key_of(model)
         version = mapper_of(model).version_id_col
         self.version = next((name for name, each in self.columns.items() if each.column is version), None)
         self.fields = _fitting(model, new, "new")

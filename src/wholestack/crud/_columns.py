@@ -123,9 +123,13 @@ def attributes(model: type) -> Mapping[str, Attribute]:
 @functools.lru_cache(512)
 def _attributes(model: Any) -> Mapping[str, Attribute]:
     mapper = mapper_of(model)
-    keys, version = set(mapper.primary_key), mapper.version_id_col
+    keys, copies = set(mapper.primary_key), _copies(mapper)
+    by_mapper = {mapper.version_id_col, mapper.polymorphic_on}
     found: dict[str, Attribute] = {}
     for name, column in mapper.columns.items():
+        # One attribute may stand for a column in each table of a subclass; the key's own says what the key is.
+        several = getattr(mapper.get_property(name), "columns", (column,))
+        column = next((each for each in several if each in keys), column)
         family = family_of(column.type)
         real = isinstance(column, Column)
         found[name] = Attribute(
@@ -135,10 +139,29 @@ def _attributes(model: Any) -> Mapping[str, Attribute]:
             shown=_annotated(model, name) or _of_type(column.type),
             nullable=bool(column.nullable) if real else True,
             key=column in keys,
-            made=not real or column is version or _is_made(column, family),
+            made=not real or column in copies or not by_mapper.isdisjoint(several) or _is_made(column, family),
             hidden=column not in keys and _is_hidden(mapper.get_property(name), family),
         )
     return types.MappingProxyType(found)
+
+
+def _copies(mapper: Mapper[Any]) -> set[Any]:
+    """The columns of a subclass's tables that hold what a column of its parent's does, such as the key."""
+    pairs: list[Any] = [each._inherits_equated_pairs for each in mapper.iterate_to_root()]
+    return {copy for some in pairs for _, copy in some or ()}
+
+
+def key_of(model: type) -> list[Attribute]:
+    """The attributes that tell one row from the others.
+
+    Raises:
+        SetupError: a column of the key has no attribute.
+    """
+    found = [each for each in attributes(model).values() if each.key]
+    if not found or len(found) < len(mapper_of(model).primary_key):
+        message = f"{model.__name__} has no attribute for its key, so that nobody could name one of its rows."
+        raise bad_crud(message, "Give each column of the primary key an attribute, such as id: Mapped[int].")
+    return found
 
 
 def _is_hidden(attribute: Any, family: Family) -> bool:

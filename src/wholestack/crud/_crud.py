@@ -6,7 +6,7 @@ import dataclasses
 import functools
 import sys
 from collections.abc import Callable, Collection, Mapping
-from typing import Any, Generic, Literal, TypeVar, get_args, get_origin, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, get_args, get_origin, overload
 
 import pydantic
 from sqlalchemy.orm import Mapped, declared_attr, mapped_column
@@ -57,6 +57,11 @@ class Versioned:
     """Mixed into a model: a number that every change raises, so that nobody overwrites what they have not seen.
 
     SQLAlchemy checks it in each ``UPDATE`` and ``DELETE``; `crud` makes the entity tag of it, and ``If-Match`` a 412.
+    It holds beside what the model says in a `__mapper_args__` of its own.
+
+    Raises:
+        SetupError: the model would have no version (``bad-crud``): `Versioned` stands behind the model's base, where
+            the model's own `__mapper_args__` hides it, or the model is a concrete one that gives itself none.
 
     Example:
         >>> from wholestack.db import Model
@@ -68,9 +73,41 @@ class Versioned:
 
     version_id: Mapped[int] = mapped_column(sort_order=110)
 
-    @declared_attr.directive
-    def __mapper_args__(cls) -> dict[str, Any]:  # noqa: N805  (SQLAlchemy's way: a class is asked)
-        return {"version_id_col": cls.version_id}
+    if not TYPE_CHECKING:  # A type checker sees SQLAlchemy's plain name, so that a model may say its own.
+
+        @declared_attr.directive
+        def __mapper_args__(cls) -> dict[str, Any]:  # noqa: N805  (SQLAlchemy's way: a class is asked)
+            return {"version_id_col": cls.version_id}
+
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        _keep_version(cls)
+        super().__init_subclass__(**arguments)  # Where it stands before the model's base, SQLAlchemy maps it here.
+        mapper = vars(cls).get("__mapper__")
+        if mapper is None:
+            return
+        if mapper.version_id_col is None:
+            message = f"{cls.__name__} has no version: its __mapper_args__ leaves no room for that of Versioned."
+            raise bad_crud(message, f"Name Versioned first: class {cls.__name__}(Versioned, …).")
+        if mapper.version_id_col.table not in mapper.tables:  # It is concrete: nothing comes down from its parent.
+            message = f"{cls.__name__} has no version: its table has none of the columns of its parent's."
+            raise bad_crud(message, "Give it one: version_id: Mapped[int], and version_id_col in its __mapper_args__.")
+
+
+def _keep_version(model: Any) -> None:
+    """Let what a model says of its mapping, or a class mixed into it, stand beside its version."""
+    place = "__mapper_args__"
+    owner = next(each for each in model.__mro__ if place in vars(each))
+    # A parent that is mapped hands its version down, and what a parent said was kept where that was made.
+    is_handed_down = any("__mapper__" in vars(each) for each in model.__mro__)
+    if is_handed_down or (owner is not model and issubclass(owner, Versioned)):
+        return
+    said = vars(owner)[place]
+
+    def __mapper_args__(cls: Any) -> dict[str, Any]:  # noqa: N807  (SQLAlchemy asks what it is called)
+        own = said.__get__(None, cls) if hasattr(said, "__get__") else said
+        return {"version_id_col": cls.version_id, **own}
+
+    setattr(model, place, declared_attr.directive(__mapper_args__))
 
 
 class CRUDOptions(ListingOptions, total=False):

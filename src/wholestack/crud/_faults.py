@@ -14,8 +14,8 @@ from wholestack.errors import Fault
 def outside() -> str:
     """File and line of the nearest caller that is not ours."""
     frame: types.FrameType | None = sys._getframe(1)
-    # A class with keywords is made by way of its metaclass.
-    between = {__name__.partition(".")[0], "abc", "pydantic", "types"}
+    # A class with keywords is made by way of its metaclass, a model by way of its mapping.
+    between = {__name__.partition(".")[0], "abc", "pydantic", "sqlalchemy", "types"}
     while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] in between:
         frame = frame.f_back
     return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame is not None else "?"

@@ -11,7 +11,7 @@ import pydantic
 from sqlalchemy import Select, or_
 from typing_extensions import TypeVarTuple, Unpack
 
-from ._columns import Attribute, attributes, mapper_of, named
+from ._columns import Attribute, attributes, key_of, mapper_of, named
 from ._faults import cannot_filter
 from ._text import Begins, Contains, Differs, Same
 
@@ -156,7 +156,7 @@ def _fill(cls: type[Listing], model: type, options: ListingOptions) -> None:
         if name not in own:
             setattr(cls, name, info)
     cls.__annotations__ = {**{name: hint for name, (hint, _) in fields.items()}, **own}
-    keys = tuple(each.name for each in columns.values() if each.key)
+    keys = tuple(each.name for each in key_of(model))
     ordered = {name: columns[name] for name in (*plain, *keys)}
     cls._allowed = Allowed(model, filters, ordered, order[0] if order else None, keys, paging)
 

@@ -13,7 +13,7 @@ from sqlalchemy import inspect as look_at
 from sqlalchemy.orm import Mapper, RelationshipProperty
 from typing_extensions import Unpack
 
-from ._columns import NONE, Attribute, attributes, mapper_of, named
+from ._columns import NONE, Attribute, attributes, key_of, mapper_of, named
 from ._faults import bad_crud
 
 MOST_RELATED = 1_000
@@ -226,7 +226,7 @@ def related(model: type, name: str) -> tuple[type, Attribute]:
     """
     relation: RelationshipProperty[Any] = mapper_of(model).relationships[name]
     target: Mapper[Any] = relation.mapper
-    keys = [each for each in attributes(target.class_).values() if each.key]
+    keys = key_of(target.class_)
     if len(keys) != 1:
         message = f"{model.__name__}.{name} leads to {target.class_.__name__}, whose key has several columns."
         raise bad_crud(message, "Declare a field for it in a class of your own: class Out(Schema, of=…).")

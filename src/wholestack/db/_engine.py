@@ -23,6 +23,8 @@ _CONNECT = 3
 """Seconds for a new connection: a start that finds no database ends within five. `?connect_timeout=10` in the address,
 as the drivers have it, goes before."""
 
+_BY_HAND = "AUTOCOMMIT"
+
 
 @dataclasses.dataclass(frozen=True)
 class Tuning:
@@ -68,6 +70,7 @@ def make_engine(kind: Kind, url: URL, tuning: Tuning, options: dict[str, Any]) -
 
         engine.dialect.statement_compiler = ExactCompiler
     _begin_in(engine.dialect, "write")
+    _mark_levels(engine.dialect)
     _prepare(engine, connect, workers)
     return engine
 
@@ -106,7 +109,8 @@ def _connector(kind: Kind, url: URL, tuning: Tuning, workers: Workers) -> Callab
     limit = (
         f"/*M! max_statement_time={tuning.timeout:g}, */ /*!80000 max_execution_time={tuning.timeout * 1000:.0f}, */"
     )
-    start = f"SET SESSION {limit} innodb_lock_wait_timeout={max(1, round(tuning.patience))}"
+    # In UTC, since what the server itself says of the time is read so, wherever it stands.
+    start = f"SET SESSION {limit} innodb_lock_wait_timeout={max(1, round(tuning.patience))}, time_zone='+00:00'"
     return functools.partial(_mariadb.connect, workers, charset="utf8mb4", init_command=start, connect_timeout=_CONNECT)
 
 
@@ -143,11 +147,37 @@ def engine_of_mode(engine: Engine, mode: Mode) -> Engine:
     """
     dialect = copy.copy(engine.dialect)
     _begin_in(dialect, mode)
-    return Engine(engine.pool, dialect, engine.url, echo=bool(engine.echo), hide_parameters=engine.hide_parameters)
+    return Engine(
+        engine.pool,
+        dialect,
+        engine.url,
+        echo=bool(engine.echo),
+        hide_parameters=engine.hide_parameters,
+        execution_options=engine.get_execution_options(),
+    )
 
 
 def _begin_in(dialect: Any, mode: Mode) -> None:
     dialect.do_begin = lambda connection: connection.dbapi_connection.begin_unit(mode)
+
+
+def _mark_levels(dialect: Any) -> None:
+    """Let each connection know whether it has a level of isolation, which a unit that only reads asks it for.
+
+    What was asked for one request is taken back by the engine's own level, or the server's. SQLAlchemy insists that the
+    server's be the engine's; but PostgreSQL is told of a level when a transaction begins, and has its own until then.
+    """
+    usual, set_level = dialect._on_connect_isolation_level, dialect.set_isolation_level
+
+    def set_isolation_level(connection: Any, level: str) -> None:
+        set_level(connection, level)
+        connection.has_level = level != _BY_HAND
+
+    def reset_isolation_level(connection: Any) -> None:
+        dialect._assert_and_set_isolation_level(connection, usual or dialect.default_isolation_level)
+        connection.has_level = usual not in {None, _BY_HAND}
+
+    dialect.set_isolation_level, dialect.reset_isolation_level = set_isolation_level, reset_isolation_level
 
 
 def _same(error: Exception) -> Exception:

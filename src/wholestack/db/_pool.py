@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import logging
 import os
 from typing import Any
 
 from sqlalchemy import exc
 from sqlalchemy.pool import ConnectionPoolEntry, Pool
+from sqlalchemy.pool.base import _ConnectionRecord
 
 from ._slots import Slots
+
+_log = logging.getLogger("wholestack.db")
 
 
 class FairPool(Pool):
@@ -51,6 +55,9 @@ class FairPool(Pool):
         if connection is not None and not connection.alive():
             record.invalidate()  # It connects anew when it is taken.
         return record
+
+    def _create_connection(self) -> ConnectionPoolEntry:
+        return _Record(self)
 
     def _created(self) -> ConnectionPoolEntry:
         try:
@@ -106,6 +113,48 @@ class FairPool(Pool):
     def status(self) -> str:
         """The pool in a line, for people."""
         return f"{self.slots.taken} of {self.slots.size} connections in use, {self.slots.waiting} waiting"
+
+
+class _Record(_ConnectionRecord):
+    """A place of the pool and its connection, which comes back whatever happens on the way.
+
+    SQLAlchemy's own would not come back where a call fails that puts its connection in order: one that takes a level of
+    isolation back, of a server that has gone, say. Here the connection is thrown away, and the next one connects anew.
+    """
+
+    def __init__(self, pool: Pool) -> None:
+        super().__init__(pool)
+        self._home = pool
+
+    def checkin(self, _fairy_was_created: bool = True) -> None:
+        """Put the connection in order and give it back."""
+        if self.fairy_ref is None and _fairy_was_created:
+            super().checkin()  # It is back already, and this says so.
+            return
+        self.fairy_ref = None
+        try:
+            self._put_in_order()
+        except Exception as error:
+            self._throw_away(error)
+            _log.warning("a connection that could not be put in order was thrown away", exc_info=error)
+        except BaseException as error:  # Somebody has given up meanwhile.
+            self._throw_away(error)
+            raise
+        finally:
+            self._home._return_conn(self)
+
+    def _put_in_order(self) -> None:
+        connection: Any = self.dbapi_connection
+        while self.finalize_callback:
+            call = self.finalize_callback.pop()
+            if connection is not None:
+                call(connection)
+        if self._home.dispatch.checkin:
+            self._home.dispatch.checkin(connection, self)
+
+    def _throw_away(self, error: BaseException) -> None:
+        self.finalize_callback.clear()
+        self.invalidate(error)
 
 
 def is_full(error: BaseException) -> bool:

@@ -27,6 +27,9 @@ class RowFactory(Factory[T]):
         self._full_rows = full
         self._parents: dict[str, RowFactory[Any]] = {}
         self._seed = seed
+        pairs = [pair for each in self._mapper.iterate_to_root() for pair in each._inherits_equated_pairs or ()]
+        #: What nobody makes up: of which kind a row is, and what a subclass's table has of its parent's.
+        self._by_mapper = {self._mapper.polymorphic_on, *(copy for _, copy in pairs)}
         super().__init__(self._plain(), seed=seed, full=True)  # type: ignore[arg-type]
         self._kind = kind
 
@@ -49,15 +52,20 @@ class RowFactory(Factory[T]):
         """A model of the columns that hold no reference."""
         fields: dict[str, Any] = {}
         for each in self._mapper.column_attrs:
-            column = each.columns[0]
+            column = self._column_of(each)
             if column.foreign_keys or not self._is_wanted(column):
                 continue
             fields[each.key] = (_type_of(column, _said(self._mapper.class_, each.key)), ...)
         name = f"{self._mapper.class_.__name__}Row"
         return pydantic.create_model(name, __config__={"arbitrary_types_allowed": True}, **fields)
 
+    def _column_of(self, attribute: Any) -> Any:
+        """The column that says what an attribute holds; of those that a key has in several tables, the parent's."""
+        keys = self._mapper.primary_key
+        return next((each for each in attribute.columns if each in keys), attribute.columns[0])
+
     def _is_wanted(self, column: Any) -> bool:
-        if column is getattr(self._mapper.local_table, "_autoincrement_column", None):
+        if column in self._by_mapper or column is getattr(column.table, "_autoincrement_column", None):
             return False
         has_default = column.default is not None or column.server_default is not None
         return self._full_rows or not (column.nullable or has_default)
@@ -72,7 +80,7 @@ class RowFactory(Factory[T]):
             found.append((relation, [self._mapper.get_property_by_column(column).key for column in columns]))
         covered = {name for _, names in found for name in names}
         for each in self._mapper.column_attrs:
-            column = each.columns[0]
+            column = self._column_of(each)
             if column.foreign_keys and self._is_wanted(column) and each.key not in covered:
                 found.append((_Bare(each.key, self._mapper.class_.__name__), [each.key]))
         return found

@@ -140,3 +140,34 @@ def test_nobody_says_of_which_kind_a_row_is(client: Client) -> None:
 def test_forms_of_models_ask_for_no_kind() -> None:
     for model in (Animal, Dog, Puppy):
         assert "kind" not in form_of(model).model_fields
+
+
+class Country(Table):
+    """A key that the client sends."""
+
+    metadata = Base.metadata
+    code: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column()
+    __mapper_args__ = {"polymorphic_on": "kind", "polymorphic_identity": "country"}
+
+
+class Island(Country):
+    metadata = Base.metadata
+    code: Mapped[str] = mapped_column(ForeignKey("country.code"), primary_key=True)
+    __mapper_args__ = {"polymorphic_identity": "island"}
+
+
+class Realm(Country):
+    metadata = Base.metadata
+    realm_code: Mapped[str] = mapped_column(ForeignKey("country.code"), primary_key=True)
+    __mapper_args__ = {"polymorphic_identity": "realm"}
+
+
+@pytest.mark.parametrize("model", [Island, Realm])
+def test_a_key_that_the_client_sends_is_sent_for_a_subclass_too(model: Any) -> None:
+    assert [(each.name, each.made) for each in attributes(model).values() if each.key] == [("code", False)]
+    assert list(schema(model, new=True).model_fields) == ["code"]
+
+
+def test_a_handler_may_take_the_kind_by_name() -> None:
+    assert list(schema(Animal, new=True, only=("name", "kind")).model_fields) == ["name", "kind"]

@@ -102,3 +102,21 @@ def test_a_change_of_what_has_changed_is_refused(model: Any) -> None:
             db.flush()
         db.rollback()
     database.dispose()
+
+
+@pytest.mark.filterwarnings("ignore:Inheriting version_id_col")
+def test_a_concrete_model_has_a_version_of_its_own() -> None:
+    class Own(Plain):
+        id: Mapped[int] = mapped_column(primary_key=True)
+        version_id: Mapped[int] = mapped_column()
+        __mapper_args__ = {"concrete": True, "version_id_col": version_id}
+
+    version: Any = Own.__mapper__.version_id_col
+    assert version is not None and version.table is Own.__table__
+    with pytest.raises(SetupError) as caught:
+
+        class Without(Plain):
+            id: Mapped[int] = mapped_column(primary_key=True)
+            __mapper_args__ = {"concrete": True}
+
+    assert [each.code for each in caught.value.faults] == ["bad-crud"]

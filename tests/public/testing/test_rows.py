@@ -106,3 +106,29 @@ def test_of_which_kind_a_row_is_and_its_key_are_not_made_up(model: Any) -> None:
     row = factory(model)()
     assert row.kind == model.__mapper__.polymorphic_identity
     assert row.id is None
+
+
+class Country(Table):
+    __tablename__ = "rows_country"
+    code: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    __mapper_args__ = {"polymorphic_on": "kind", "polymorphic_identity": "country"}
+
+
+class Island(Country):
+    __tablename__ = "rows_island"
+    code: Mapped[str] = mapped_column(ForeignKey("rows_country.code"), primary_key=True)
+    __mapper_args__ = {"polymorphic_identity": "island"}
+
+
+class Realm(Country):
+    __tablename__ = "rows_realm"
+    realm_code: Mapped[str] = mapped_column(ForeignKey("rows_country.code"), primary_key=True)
+    __mapper_args__ = {"polymorphic_identity": "realm"}
+
+
+@pytest.mark.parametrize("model", [Island, Realm])
+def test_a_key_that_must_be_given_is_made_up_for_a_subclass_too(model: Any) -> None:
+    row = factory(model)()
+    assert row.code
+    assert "realm_code" not in vars(row)
