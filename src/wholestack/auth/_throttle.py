@@ -69,8 +69,8 @@ class Throttle:
 
     From a browser that an account knows only the tries of such browsers count, its own and those of all together:
     whoever attacks the account from elsewhere, from however many addresses, does not keep its owner out; and whoever
-    has let many browsers be known guesses no more than from a few. An address of IPv6 counts as its network (/64). Keys are kept
-    as HMACs: the table says neither which accounts were tried nor from where.
+    has let many browsers be known guesses no more than from a few. An address of IPv6 counts as its network (/64). Keys
+    are kept as HMACs: the table says neither which accounts were tried nor from where.
 
     Arguments:
         store: ``"database"`` (the app's, shared by all processes), ``"memory"`` (of this process), or a `RedisStore` of
