@@ -28,6 +28,7 @@ from wholestack.auth import (
     policy,
     role,
     scope_to,
+    unscoped,
 )
 from wholestack.crud import crud
 from wholestack.db import Database, Mapped, Model, Session, Table, mapped_column, relationship, select
@@ -243,6 +244,20 @@ def test_rows_of_a_subclass_are_read_by_their_tenant(notes: App) -> None:
         assert [each.text for each in db.scalars(select(Note))] == ["of 1"]
         assert list(db.scalars(select(Note.text).join(Bill, Bill.id == Note.id, isouter=True))) == ["of 1"]
         assert list(db.scalars(both)) == ["of 1", "of 1"]
+
+
+def test_a_column_of_a_subclass_is_read_again_by_its_tenant(notes: App) -> None:
+    """SQLAlchemy asks the subclass's own table alone for it, which does not say whose it is."""
+    with notes.session() as db:
+        scope_to(db, Tenant(1))
+        note = db.scalars(select(Note)).one()
+        db.expire(note, ["text"])
+        assert note.text == "of 1"
+        with unscoped(db) as everything:
+            everything.execute(update(Paper).values(tenant_id=2))
+        db.expire(note, ["text"])
+        with pytest.raises(KeyError):  # SQLAlchemy's, of a column that was not found again.
+            _ = note.text
 
 
 @policy
