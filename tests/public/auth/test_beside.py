@@ -25,6 +25,7 @@ from wholestack.auth import (
     UnscopedStatement,
     UserMixin,
     govern,
+    permission,
     policy,
     role,
     scope_to,
@@ -310,3 +311,52 @@ def test_policies_are_judged_by_whole_keys_and_by_users_whose_roles_are_known() 
             db.expunge(person)
             with pytest.raises(LookupError, match="in none"):
                 not_suspended(person, Pair(one=1, two=2))
+
+
+class Thing(BesideBase):
+    id: Mapped[int] = mapped_column(primary_key=True)
+
+
+class PeopleBase(Table):
+    __abstract__ = True
+    metadata: ClassVar[MetaData] = MetaData(naming_convention=Table.metadata.naming_convention)
+
+
+class Host(UserMixin, Model, PeopleBase):
+    kind: Mapped[str] = mapped_column(default="host")
+    __mapper_args__: ClassVar[Any] = {"polymorphic_on": "kind", "polymorphic_identity": "host"}
+
+
+class Guest(Host):
+    id: Mapped[int] = mapped_column(ForeignKey("host.id"), primary_key=True)
+    until: Mapped[str] = mapped_column(default="")
+    __mapper_args__: ClassVar[Any] = {"polymorphic_identity": "guest"}
+
+
+@policy
+def sees(user: Host, thing: Thing) -> bool:
+    return True
+
+
+def test_users_of_a_subclass_have_their_roles() -> None:
+    """In a task as in a request, by the tables beside the model that `Auth` was given."""
+    clock = Clock()
+    site = Site(user=Host, clock=clock)
+
+    @site.app.get("/may", needs=permission("bills.read"))
+    def read() -> str:
+        return "in"
+
+    with site.running(TOTP()):
+        with site.app.session() as db:
+            guest = Guest(email=EMAIL, password=site.auth.passwords.hash(PASSWORD))
+            guest.email_confirmed_at = clock()
+            db.add(guest)
+        site.log_in()
+        assert site.client.get("/may").status == 403
+        site.grant(guest, "readers", "bills.read")
+        assert site.client.get("/may").text == "in"
+        assert set_up_totp(site, clock)
+        with site.app.session() as db:
+            found = db.get_one(Guest, guest.id)
+            assert (sees & role("readers"))(found, Thing()) and not (sees & ~role("readers"))(found, Thing())
