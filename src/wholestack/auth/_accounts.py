@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import functools
 import logging
@@ -10,9 +11,9 @@ from typing import Any, Generic, TypeVar
 
 from sqlalchemy import delete, update
 
-from wholestack import Request
+from wholestack import Forbidden, Request
 from wholestack.db import Session, select
-from wholestack.languages import current_language, language
+from wholestack.languages import current_language, gettext, language
 from wholestack.mail import Letter, Mailer
 from wholestack.sessions import BrowserSession, NotRevocable, Sessions
 
@@ -130,8 +131,7 @@ class Accounts(Generic[U]):
         Raises:
             PasswordRefused: see `PasswordRules`.
         """
-        reasons = self._means.rules.faults(password, about=about)
-        if reasons:
+        if reasons := self._means.rules.faults(password, about=about):
             raise PasswordRefused(reasons)
         return self._means.passwords.hash(password)
 
@@ -291,7 +291,7 @@ class Accounts(Generic[U]):
 
     def _enter(self, user: U, methods: list[str], *, remember: bool) -> None:
         row: Any = user
-        now = self._terms.clock()
+        now, version = self._terms.clock(), row.login_version
         is_new = not self.device.knows(row.key)
         if is_new and row.last_login_at is not None:
             address = self._request.client or "?"
@@ -300,13 +300,17 @@ class Accounts(Generic[U]):
         self.device.learn(row.key)
         self.note("login", user, methods=methods, new_device=is_new)
         self._session.user = row.key
-        self._session.data = Login(
-            at=now, confirmed_at=now, methods=methods, version=row.login_version, remember=remember
-        )
+        self._session.data = Login(at=now, confirmed_at=now, methods=methods, version=version, remember=remember)
         self.identity.became(user)
 
     def confirm(self, method: str) -> None:
-        """Note that the user at hand has just proven again who they are."""
+        """Note that the user at hand has just proven again who they are, for the session that is theirs.
+
+        Raises:
+            Forbidden: a token was shown: the session beside it may be anybody's.
+        """
+        if self.identity.by_token:
+            raise Forbidden(gettext("A token proves nothing for the session beside it."))
         login = self._session.data
         login.confirmed_at = self._terms.clock()
         login.methods = [*dict.fromkeys([*login.methods, method])]
@@ -331,10 +335,8 @@ class Accounts(Generic[U]):
         row.login_version += 1
         mine = self._session.user == row.key
         self.db.flush()
-        try:
+        with contextlib.suppress(NotRevocable):  # Of cookies: they are of a version that is over.
             self._sessions.revoke_all(row.key, but=self._session if mine and stay else None)
-        except NotRevocable:
-            pass  # In cookies they are with their browsers; they are of a version that is over.
         if mine and stay:
             self._session.data.version = row.login_version
             self._session.rotate()
@@ -376,27 +378,15 @@ class Accounts(Generic[U]):
             user: whose account it is about.
             details: more, as JSON has it; never a secret.
         """
-        current: Any = self.identity.user if self._is_known() else None
+        # Where it was found out already who sends this: to ask would refuse a token that is not valid.
+        current: Any = self.identity.user if self.identity._found else None
         actor = (self.identity.impersonator or current.key) if current is not None else ""
         key = "" if user is None else user.key
         address = (self._request.client or "")[:_LONGEST]
-        self.db.add(
-            self._terms.tables.event(
-                kind=kind,
-                user=key,
-                actor=actor,
-                address=address,
-                agent=self._agent,
-                request=(self._request.id or "")[:_LONGEST],
-                details=details,
-                created_at=self._terms.clock(),
-            )
-        )
+        line = self._terms.tables.event(kind=kind, user=key, actor=actor, address=address, agent=self._agent)
+        line.request, line.details, line.created_at = (self._request.id or "")[:_LONGEST], details, self._terms.clock()
+        self.db.add(line)
         _log.info("%s", kind, extra={"user": key, "actor": actor, "client": address})
-
-    def _is_known(self) -> bool:
-        """Whether who sends this was found out already: to ask would refuse a token that is not valid."""
-        return self.identity._found
 
     def mail(self, template: str, to: str, *, send: bool = True, **values: Any) -> None:
         """Send a mail from a template, if the transaction commits.

@@ -64,6 +64,7 @@ class HashingThreads:
         self._lock = threading.Lock()
         self._jobs: collections.deque[tuple[Future[Any], Callable[..., Any], tuple[Any, ...]]] = collections.deque()
         self._busy = 0
+        self._unfinished = 0
         self._blocked = 0
         self._inside = 0
 
@@ -109,13 +110,15 @@ class HashingThreads:
 
     def _put(self, future: Future[T], function: Callable[..., T], args: tuple[Any, ...], *, blocks: int) -> None:
         with self._lock:
-            full = len(self._jobs) >= self.waiting or (blocks and self._blocked >= self.at_once + _BLOCKED)
-            if full and self._busy >= self.at_once:
+            # What a thread that begins has not taken yet waits for no other: it is one of those that are worked on.
+            full = self._unfinished >= self.at_once + self.waiting
+            if full or (blocks and self._blocked >= self.at_once + _BLOCKED and self._busy >= self.at_once):
                 raise _busy()
             if self._busy < self.at_once:
                 threading.Thread(target=self._work, name="wholestack-hashing", daemon=True).start()
                 self._busy += 1
             self._jobs.append((future, function, args))
+            self._unfinished += 1
             self._blocked += blocks
 
     def _work(self) -> None:
@@ -127,12 +130,23 @@ class HashingThreads:
                     self._busy -= 1
                     return
                 future, function, args = jobs.popleft()
-            if future.set_running_or_notify_cancel():
-                try:
-                    future.set_result(function(*args))
-                except BaseException as error:
-                    future.set_exception(error)
-            del future, function, args
+            goes_on = future.set_running_or_notify_cancel()
+            value, error = _done(function, args) if goes_on else (None, None)
+            with lock:
+                self._unfinished -= 1  # Before anybody is told: who comes again at once finds room.
+            if error is not None:
+                future.set_exception(error)
+            elif goes_on:
+                future.set_result(value)
+            del future, function, args, value, error
+
+
+def _done(function: Callable[..., Any], args: tuple[Any, ...]) -> tuple[Any, BaseException | None]:
+    """Do a job: what it gives, or how it fails."""
+    try:
+        return function(*args), None
+    except BaseException as error:
+        return None, error
 
 
 def _stand_back() -> None:

@@ -207,7 +207,7 @@ class Identity(Generic[U]):
             return None
         login = self._session.data
         closed = user is None or not user.is_active or user.login_version != login.version
-        if closed or self._is_over(login) or not self._may_act(login):
+        if closed or self._is_over(login) or not self._may_act(login, user):
             self._session.revoke()
             return None
         if roles is not None:
@@ -224,10 +224,12 @@ class Identity(Generic[U]):
         end = datetime.timedelta(seconds=self._terms.brief)
         return login.at is None or (not login.remember and self._terms.clock() - login.at > end)
 
-    def _may_act(self, login: Login) -> bool:
-        """Whether who acts for the user might still begin to."""
+    def _may_act(self, login: Login, user: Any) -> bool:
+        """Whether who acts for the user might still begin to; of one who is staff by now they go on seeing pages."""
         if login.impersonator is None:
             return True
+        if user.is_superuser or self.permissions_of(user) & {IMPERSONATE, EVERY}:
+            return False
         key = self._terms.key_of(login.impersonator)
         staff: Any = None if key is None else self._db.get(self._terms.tables.user, key)
         if staff is None or not staff.is_active or staff.login_version != login.acts_by:

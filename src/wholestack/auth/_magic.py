@@ -251,7 +251,7 @@ def _let_in(accounts: Accounts[Any], row: Any, places: Places, request: Request)
         return places.go(request, "/login", next=onward)
     if user.email_confirmed_at is None:
         _prove(accounts, user)
-    if accounts.identity.user is not user:
+    if accounts.identity.by_token or accounts.identity.user is not user:  # Beside a token is the session of anybody.
         step = accounts.log_in(user, "mca", remember=bool(row.data.get("remember")))
     elif (step := accounts.second_factor(user)) is None:  # To read a mail is no proof beside a second factor.
         accounts.confirm("mca")

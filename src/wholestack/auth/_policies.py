@@ -8,7 +8,7 @@ import weakref
 from collections.abc import Callable, Iterable, Sequence
 from typing import Annotated, Any, Generic, TypeVar, get_args, get_origin, overload
 
-from sqlalchemy import ColumnElement, and_, select
+from sqlalchemy import ColumnElement, and_, select, tuple_
 from sqlalchemy import inspect as inspect_mapped
 from sqlalchemy.orm import Session as AlchemySession
 
@@ -72,6 +72,9 @@ class Policy(Rule, Generic[R]):
         Arguments:
             who: the request's `Identity`; or a user, in a task or a command; or None, a visitor.
             row: the row.
+
+        Raises:
+            LookupError: it asks for the roles of a user whose row is in no session.
         """
         return all(self._form.allows(side, row) for side in sides_of(identity_from(who)))
 
@@ -123,11 +126,12 @@ class Policy(Rule, Generic[R]):
         """
         db.flush()
         mapper: Any = inspect_mapped(self.model)
-        mine = {mapper.primary_key_from_instance(row)[0]: row for row in rows}
-        key: Any = getattr(self.model, mapper.get_property_by_column(mapper.primary_key[0]).key)
+        mine = {tuple(mapper.primary_key_from_instance(row)): row for row in rows}
+        keys = [getattr(self.model, mapper.get_property_by_column(column).key) for column in mapper.primary_key]
         wrong = []
         for user in users:
-            there = set(db.scalars(select(key).where(key.in_(mine), self.sql(user))))
+            asked = select(*keys).where(tuple_(*keys).in_([*mine]), self.sql(user))
+            there = {tuple(found) for found in db.execute(asked)}
             wrong += [
                 f"{user!r} and {row!r}: {self(user, row)} in Python, {value in there} in SQL"
                 for value, row in mine.items()
@@ -340,8 +344,13 @@ def govern(
         create: who may make one; who is logged in, where left out. Everybody may by ``create=public``.
 
     Raises:
-        SetupError: a function says already which rows there are (``bad-crud``): let `view` say that, too.
+        SetupError: a function says already which rows there are (``bad-crud``): let `view` say that, too; or the rows
+            belong to tenants, and the session sees those of all (``bad-policy``).
     """
+    if issubclass(router.model, OfTenant) and get_origin(router.session) is not Scoped:
+        name = router.model.__name__
+        message = f"The rows of {name} belong to tenants, and this API's session sees those of all."
+        raise bad(message, outside(), f"crud({name}, session=Scoped[Session])")
     change = change or view
 
     def rows(identity: Identity[Any]) -> Any:

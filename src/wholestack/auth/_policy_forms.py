@@ -19,7 +19,7 @@ from wholestack.handlers import hints_of
 
 from ._errors import ScopeMissing
 from ._identity import EVERY, Identity, Login, Terms
-from ._tables import tables_for
+from ._tables import tables_of
 
 U = TypeVar("U")
 Judge = Callable[[Any, Any], bool]
@@ -197,12 +197,12 @@ class Person(Identity[U]):
     """A user outside a request, as an identity: in a task, a command or a test.
 
     Arguments:
-        user: the user; a row of a session, which is asked for the roles.
+        user: the user; a row of a session, which is asked for the roles: without one that is a `LookupError`.
     """
 
     def __init__(self, user: Any) -> None:
         self._user, self._found, self._borne, self._held = user, True, None, None
-        self._terms: Terms = Terms(tables_for(type(user)), 0, lambda: _nothing("clock"))
+        self._terms: Terms = Terms(tables_of(user), 0, lambda: _nothing("clock"))
         self._roles_from: AlchemySession | None = object_session(user)
 
     @property
@@ -212,7 +212,8 @@ class Person(Identity[U]):
 
     def _roles_of(self, key: Any) -> Sequence[Any]:
         if self._roles_from is None:
-            return ()
+            # None at all would be an answer, and `~role(…)` a yes.
+            raise LookupError("The roles of a user are asked for in the session of their row, and it is in none.")
         self._db: Any = self._roles_from
         return super()._roles_of(key)
 

@@ -30,6 +30,14 @@ _PLACES = re.compile(r"\?|%s|__\[POSTCOMPILE_[^\]]+\]")
 _WORD = re.compile(r"\w+")
 _COLUMNS = re.compile(r"\AINSERT INTO \S+ (?:\([^)]*\))?| RETURNING .*", re.DOTALL)
 """What an `INSERT` names beside its rows: the table, which was looked at, and columns, which may be called like it."""
+_QUERIES = re.compile(
+    r"""\"[^"]*\"|`[^`]*`|(?P<begins>\((?=\s*(?:SELECT|WITH)\b))|(?P<opens>\()|(?P<closes>\))"""
+    r"""|(?P<next>\b(?:UNION|INTERSECT|EXCEPT)\b)"""
+)
+"""Where a query begins and ends: in brackets of its own, or beside another one."""
+_COLUMN = r"""((?:"[^"]*"|`[^`]*`|\w+)(?:\.(?:"[^"]*"|`[^`]*`|\w+))*)\.(?:"[^"]*"|`[^`]*`|\w+)"""
+_JOINED = re.compile(f"{_COLUMN} = {_COLUMN}")
+"""Two columns that are the same in each row, each by the name of its table."""
 _NAMED = re.compile(r"%\((\w+)\)s|:(\w+)")
 
 _known: weakref.WeakSet[Any] = weakref.WeakSet()
@@ -79,6 +87,12 @@ def tables() -> dict[Table, str | None]:
     return found
 
 
+def _column_of(table: Table) -> Any:
+    """The column that says whose the rows of a table are, which may stand in the table above it."""
+    model: Any = next(each for each in models() if table in inspect(each).tables)
+    return getattr(model, model.__tenant__).property.columns[0]
+
+
 def _no_text(statement: Any) -> None:
     for each in visitors.iterate(statement):
         if isinstance(each, TextClause):
@@ -116,19 +130,59 @@ def _counted(compiled: Any, *, inserted: bool) -> None:
     sql = _with_names(compiled)
     if inserted:
         sql = _COLUMNS.sub("", sql)
-    mine = Counter(re.findall(rf"([\w.\"`]+) = :{_BIND}\w*", sql))
+    found = [(query, _conditions(query)) for query in _queries(sql)]
+    named, quoted = compiled.preparer.format_table, compiled.preparer.quote
     for table, column in tables().items():
-        name = compiled.preparer.format_table(table)
-        places = Counter(_places(sql, name))
-        if column is None:
-            # Its rows go with those of the table above it, which are counted.
-            if places.total() > mine.total():
+        above = _column_of(table)
+        for query, mine in found:
+            held = {each for each in _places(query, named(above.table)) if f"{each}.{quoted(above.name)}" in mine}
+            if column is None:
+                held = _joined(query, held)  # Its rows go with those of the table above it.
+            places = Counter(_places(query, named(table)))
+            if any(count > (alias in held) for alias, count in places.items()):
                 raise _unfiltered(table)
+
+
+def _conditions(query: str) -> set[str]:
+    """The columns that a query holds to the tenant, each once.
+
+    A loader brings its condition along beside that of the statement, with others between the two: counted twice, the
+    second would stand for a table that has none.
+    """
+    return set(re.findall(rf"([\w.\"`]+) = :{_BIND}\w*", query))
+
+
+def _joined(query: str, held: set[str]) -> set[str]:
+    """Those tables of a query, and all whose rows go with theirs, by the names that they have in it."""
+    pairs = [{match[1], match[2]} for match in _JOINED.finditer(query)]
+    while more := {name for pair in pairs if pair & held for name in pair} - held:
+        held = held | more
+    return held
+
+
+def _queries(sql: str) -> Iterator[str]:
+    """Each query of a statement by itself, without those within it: what holds in one says nothing of another."""
+    waiting: list[list[str]] = [[]]
+    brackets: list[bool] = []
+    begin = 0
+    for match in _QUERIES.finditer(sql):
+        kind = match.lastgroup
+        if kind is None:
             continue
-        quoted = compiled.preparer.quote(column)
-        for alias, count in places.items():
-            if mine[f"{alias}.{quoted}"] < count:
-                raise _unfiltered(table)
+        waiting[-1].append(sql[begin : match.end()])
+        begin = match.end()
+        if kind == "next":
+            yield "".join(waiting[-1])
+            waiting[-1] = []
+        elif kind == "closes" and brackets:
+            if brackets.pop():
+                yield "".join(waiting.pop())
+        elif kind != "closes":
+            brackets.append(kind == "begins")
+            if kind == "begins":
+                waiting.append([])
+    waiting[-1].append(sql[begin:])
+    yield from ("".join(each) for each in waiting)
 
 
 def _with_names(compiled: Any) -> str:

@@ -13,10 +13,10 @@ import dataclasses
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Generic, TypeAlias, TypeVar
 
-from sqlalchemy import ColumnElement, Connection, Select, bindparam, column, event
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, column, event, inspect
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.ext.hybrid import hybrid_property
-from sqlalchemy.orm import ORMExecuteState, SessionTransaction, with_loader_criteria
+from sqlalchemy.orm import FromStatement, ORMExecuteState, SessionTransaction, with_loader_criteria
 from sqlalchemy.orm import Session as AlchemySession
 
 from wholestack.db import Session
@@ -206,7 +206,7 @@ def _executed(state: ORMExecuteState) -> Any:
         entity: Any = state.bind_mapper.class_ if state.bind_mapper is not None else None
         if entity is not None and issubclass(entity, OfTenant):
             mine: Any = bindparam("wholestack_tenant", scope.key, unique=True)
-            statement = statement.where(entity.tenant_key == mine)
+            statement = _where(statement, entity, entity.tenant_key == mine)
     elif not state.is_orm_statement and isinstance(statement, Select):
         # `select(exists().where(Model.…))`: of the ORM inside only. It is read as if it were outside, too.
         plugin: Any = {"compile_state_plugin": "orm", "plugin_subject": None}
@@ -215,6 +215,19 @@ def _executed(state: ORMExecuteState) -> Any:
     if state.is_orm_statement:
         state.statement = statement.options(scope.criteria)
     return None
+
+
+def _where(statement: Any, entity: Any, condition: ColumnElement[bool]) -> Any:
+    """A statement that refreshes a row, with one more condition."""
+    if not isinstance(statement, FromStatement):
+        return statement.where(condition)
+    # Of a subclass, whose own table alone is asked: the condition may be of one above it.
+    joined = [
+        each.inherit_condition for each in inspect(entity).iterate_to_root() if each.inherit_condition is not None
+    ]
+    found: Any = statement._clone()
+    found.element = found.element.where(*joined, condition)
+    return found
 
 
 def _begun(session: AlchemySession, _transaction: SessionTransaction, connection: Connection) -> None:

@@ -230,7 +230,7 @@ def tables_for(user: type[UserMixin]) -> Tables:
     """The tables beside a model of users, made when they are first asked for.
 
     Raises:
-        SetupError: it is no mapped class with one key, or not made with `UserMixin`.
+        SetupError: it is no mapped class with one key that is called ``id``, or not made with `UserMixin`.
     """
     if user not in _made:
         mapper: Any = inspect_mapped(user, raiseerr=False)
@@ -239,8 +239,24 @@ def tables_for(user: type[UserMixin]) -> Tables:
             message = f"{getattr(user, '__name__', user)} is no model of users."
             cure = "class User(UserMixin, UUIDModel): …, with one column as its key"
             raise SetupError([Fault("bad-user-model", message, where_of(user), cure)])
+        name = mapper.get_property_by_column(keys[0]).key
+        if name != "id":
+            message = f"The key of {user.__name__} is {name!r}, and users are found by the attribute `id`."
+            cure = f'id: Mapped[…] = mapped_column("{keys[0].name}", primary_key=True)'
+            raise SetupError([Fault("bad-user-model", message, where_of(user), cure)])
         _made[user] = _tables(user, keys[0])
     return _made[user]
+
+
+def tables_of(row: object) -> Tables:
+    """The tables beside the model of a user's row, which may be of a subclass of it.
+
+    Arguments:
+        row: the user.
+    """
+    made = (each for each in type(row).__mro__ if each in _made)
+    kind: Any = next(made, type(row))
+    return tables_for(kind)
 
 
 def _tables(user: type[UserMixin], key: Any) -> Tables:

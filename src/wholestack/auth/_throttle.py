@@ -30,6 +30,7 @@ _LIMITS = {
     "account": Limit(free=6, first=2, longest=900, forgets=3600),
     "address": Limit(free=8, first=20, longest=60, forgets=60),
     "device": Limit(free=10, first=1, longest=900, forgets=3600),
+    "devices": Limit(free=30, first=8, longest=900, forgets=3600),
     "mail": Limit(free=50, first=1, longest=60, forgets=60),
     "passkey": Limit(free=300, first=1, longest=60, forgets=2),
 }
@@ -42,8 +43,10 @@ class ThrottleOptions(TypedDict, total=False):
     try being forgotten in an hour); `account`: of one account from all addresses (6, then delays of 2, 4, 8 … seconds,
     so ten in the first minute); `address`: of all accounts from one address (8, then delays of 20 and 40 seconds and of
     a minute, so ten in a minute at most, one try being forgotten in a minute); `device`: of one account from a browser
-    that it knows (10, then as the first); `mail`: of mails that are asked for from one address (50, then delays up to a
-    minute, one being forgotten in a minute): who tries passwords there keeps nobody beside them from a mail;
+    that it knows (10, then as the first); `devices`: of one account from all browsers that it knows, beside `device`
+    (30, then delays of 8, 16, 32 … seconds up to 15 minutes, one try being forgotten in an hour); `mail`: of mails that
+    are asked for from one address (50, then delays up to a minute, one being forgotten in a minute): who tries
+    passwords there keeps nobody beside them from a mail;
     `passkey`: of pages that ask browsers of one address for a passkey, as that of login does when it is opened (300,
     then delays up to a minute, one being forgotten in 2 seconds).
     """
@@ -52,6 +55,7 @@ class ThrottleOptions(TypedDict, total=False):
     account: LimitOptions
     address: LimitOptions
     device: LimitOptions
+    devices: LimitOptions
     mail: LimitOptions
     passkey: LimitOptions
 
@@ -63,9 +67,10 @@ class Throttle:
     right takes its tries back. Who has to wait gets a 429 with ``Retry-After``, whether there is such an account or
     not; a try while one has to wait is not counted, so that nobody makes another wait longer by it.
 
-    From a browser that an account knows only its own tries count: whoever attacks the account from elsewhere, from
-    however many addresses, does not keep its owner out. An address of IPv6 counts as its network (/64). Keys are kept
-    as HMACs: the table says neither which accounts were tried nor from where.
+    From a browser that an account knows only the tries of such browsers count, its own and those of all together:
+    whoever attacks the account from elsewhere, from however many addresses, does not keep its owner out; and whoever
+    has let many browsers be known guesses no more than from a few. An address of IPv6 counts as its network (/64). Keys
+    are kept as HMACs: the table says neither which accounts were tried nor from where.
 
     Arguments:
         store: ``"database"`` (the app's, shared by all processes), ``"memory"`` (of this process), or a `RedisStore` of
@@ -186,7 +191,8 @@ class Throttle:
     def passed(self, account: str, address: str | None, *, device: str | None = None, mail: bool = False) -> None:
         """Take the tries of an account back, since one was right; of its address's others that one alone.
 
-        From a browser that the account knows nothing is forgotten of what was tried elsewhere.
+        From a browser that the account knows nothing is forgotten of what was tried elsewhere, and of what all such
+        browsers have tried that one alone.
 
         Arguments:
             account: as for `take`.
@@ -195,7 +201,7 @@ class Throttle:
             mail: as for `take`.
         """
         keys = self._keys_of(account, address, device, mail)
-        others = {keys.pop(kind): self._limits[kind] for kind in ("address", "mail") if kind in keys}
+        others = {keys.pop(kind): self._limits[kind] for kind in ("address", "devices", "mail") if kind in keys}
         self._used().passed([*keys.values(), self._key("pair", account, _network(address))], others, self._now())
 
     def _now(self) -> float | None:
@@ -204,7 +210,7 @@ class Throttle:
     def _keys_of(self, account: str, address: str | None, device: str | None, mail: bool) -> dict[str, str]:
         """What a try counts for, each under its key."""
         if device is not None:
-            return {"device": self._key("device", account, device)}
+            return {"device": self._key("device", account, device), "devices": self._key("devices", account)}
         network = _network(address)
         keys = {"pair": self._key("pair", account, network), "account": self._key("account", account)}
         others = "mail" if mail else "address"

@@ -162,11 +162,12 @@ class TOTP:
         from cryptography.fernet import InvalidToken, MultiFernet
 
         try:
-            owner, _, secret = MultiFernet(self._boxes()).decrypt(sealed).partition(b" ")
+            opened = MultiFernet(self._boxes()).decrypt(sealed)
         except InvalidToken:
             _log.error("A secret of TOTP cannot be read: SECRET_KEY does not hold the secret that it was kept with.")
             return None
-        return secret if hmac.compare_digest(owner, user.key.encode()) else None
+        # By its length: a key may have blanks in it, and so may a secret.
+        return opened[-_SECRET:] if hmac.compare_digest(opened[:-_SECRET], user.key.encode() + b" ") else None
 
     def _renewed(self, sealed: bytes) -> bytes:
         """The same under the newest secret of the app, where it was kept under an older one."""

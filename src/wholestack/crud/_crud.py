@@ -138,6 +138,7 @@ class CRUD(Router, Generic[M]):
         shows: the schema of its answers.
         new: the schema of what a client sends.
         asked: the query of the list.
+        session: the type of the session that its handlers ask for.
         list: decorates a handler of your own for the list.
         detail: the same for one row.
         create: the same for a new row.
@@ -173,7 +174,8 @@ class CRUD(Router, Generic[M]):
         self.new: type[pydantic.BaseModel] = options.get("new") or schema(model, new=True, **chosen)
         lists: Any = {name: options[name] for name in ListingOptions.__annotations__ if name in options}  # type: ignore[literal-required]
         self.asked: type[Listing] = options.get("listing") or listing(model, **lists)
-        self._actions = Actions(model, self.shows, self.new, self.asked, options.get("session", Session))
+        self.session: Any = options.get("session", Session)
+        self._actions = Actions(model, self.shows, self.new, self.asked, self.session)
         self._needs = _apart(needs) if apart else {}
         self._guards: dict[str, tuple[Rule, ...]] = {}
         self._rows_said = ""

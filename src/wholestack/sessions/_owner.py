@@ -105,8 +105,9 @@ class WithOwner:
             end = width + len(maker.columns)
             owner = maker.row(rows[0][width:end], db) if rows else None
         else:
-            rows = db.execute(self.of_model, {"at": at}).unique().all()
             end = width + 1
+            # By what is beside them: it may be JSON, which SQLAlchemy can tell from others by no hash.
+            rows = db.execute(self.of_model, {"at": at}).unique(lambda row: repr(row[end:])).all()
             owner = rows[0][width] if rows else None
         return (rows[0][:width], owner, [each[end:] for each in rows]) if rows else None
 

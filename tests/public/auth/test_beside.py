@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 import pytest
-from sqlalchemy import ForeignKey, MetaData, func
+from sqlalchemy import ForeignKey, MetaData, func, union_all, update
 from sqlalchemy.orm import column_property, lazyload, selectinload, subqueryload
 
 from auth.factors import Clock, set_up_totp
@@ -25,9 +25,11 @@ from wholestack.auth import (
     UnscopedStatement,
     UserMixin,
     govern,
+    permission,
     policy,
     role,
     scope_to,
+    unscoped,
 )
 from wholestack.crud import crud
 from wholestack.db import Database, Mapped, Model, Session, Table, mapped_column, relationship, select
@@ -186,6 +188,79 @@ def test_a_condition_that_a_loader_brings_along_lets_no_bare_table_through(way: 
                 LOADS[way](db)
 
 
+class Paper(OfTenant, Model, BesideBase):
+    tenant_id: Mapped[int] = mapped_column(default=None)
+    kind: Mapped[str] = mapped_column(default="paper")
+    __mapper_args__: ClassVar[Any] = {"polymorphic_on": "kind", "polymorphic_identity": "paper"}
+
+
+class Note(Paper):
+    id: Mapped[int] = mapped_column(ForeignKey("paper.id"), primary_key=True)
+    text: Mapped[str] = mapped_column(default="")
+    __mapper_args__: ClassVar[Any] = {"polymorphic_identity": "note"}
+
+
+NOTES: Any = Note.__table__
+PAPERS: Any = Paper.__table__.alias("paper")  # type: ignore[attr-defined]
+THEIRS: dict[str, Callable[[], Any]] = {
+    "beside the one above it": lambda: select(Paper.id, NOTES.c.text),
+    "in a query of its own": lambda: select(
+        Paper.id, Bill.id, select(func.group_concat(NOTES.c.text)).correlate(None).scalar_subquery()
+    ).join(Bill, Bill.id == Paper.id),
+    "by the condition of another query": lambda: select(
+        Paper.id,
+        select(Paper.id + 1).correlate(Paper).where(Bill.id == Paper.id).scalar_subquery(),
+        select(func.group_concat(PAPERS.c.id)).correlate(None).scalar_subquery(),
+    ),
+    "written": lambda: update(Note).where(Note.id > 0).values(text="gone"),
+}
+
+
+@pytest.fixture
+def notes() -> Iterator[App]:
+    """Two tenants, each with a note."""
+    app, database = App(docs=False), Database("sqlite://", models=BesideBase, migrations=None)
+    app.use(database)
+    with Client(app):
+        database.create_tables()
+        with app.session() as db:
+            db.add_all(Note(tenant_id=tenant, text=f"of {tenant}") for tenant in (1, 2))
+        yield app
+
+
+@pytest.mark.parametrize("way", THEIRS)
+@pytest.mark.filterwarnings("ignore:.*cartesian product")
+def test_a_table_of_a_subclass_and_one_in_another_query_are_not_let_through(notes: App, way: str) -> None:
+    with notes.session() as db:
+        scope_to(db, Tenant(1))
+        with pytest.raises(UnscopedStatement, match="from all tenants"):
+            db.execute(THEIRS[way](), execution_options={"synchronize_session": False})
+
+
+def test_rows_of_a_subclass_are_read_by_their_tenant(notes: App) -> None:
+    """Beside each other, and each in a query of its own."""
+    both = union_all(select(Note.text), select(Note.text).where(Note.id.in_(select(Paper.id))))
+    with notes.session() as db:
+        scope_to(db, Tenant(1))
+        assert [each.text for each in db.scalars(select(Note))] == ["of 1"]
+        assert list(db.scalars(select(Note.text).join(Bill, Bill.id == Note.id, isouter=True))) == ["of 1"]
+        assert list(db.scalars(both)) == ["of 1", "of 1"]
+
+
+def test_a_column_of_a_subclass_is_read_again_by_its_tenant(notes: App) -> None:
+    """SQLAlchemy asks the subclass's own table alone for it, which does not say whose it is."""
+    with notes.session() as db:
+        scope_to(db, Tenant(1))
+        note = db.scalars(select(Note)).one()
+        db.expire(note, ["text"])
+        assert note.text == "of 1"
+        with unscoped(db) as everything:
+            everything.execute(update(Paper).values(tenant_id=2))
+        db.expire(note, ["text"])
+        with pytest.raises(KeyError):  # SQLAlchemy's, of a column that was not found again.
+            _ = note.text
+
+
 @policy
 def all_bills(user: Person, bill: Bill) -> bool:
     return True
@@ -236,3 +311,52 @@ def test_policies_are_judged_by_whole_keys_and_by_users_whose_roles_are_known() 
             db.expunge(person)
             with pytest.raises(LookupError, match="in none"):
                 not_suspended(person, Pair(one=1, two=2))
+
+
+class Thing(BesideBase):
+    id: Mapped[int] = mapped_column(primary_key=True)
+
+
+class PeopleBase(Table):
+    __abstract__ = True
+    metadata: ClassVar[MetaData] = MetaData(naming_convention=Table.metadata.naming_convention)
+
+
+class Host(UserMixin, Model, PeopleBase):
+    kind: Mapped[str] = mapped_column(default="host")
+    __mapper_args__: ClassVar[Any] = {"polymorphic_on": "kind", "polymorphic_identity": "host"}
+
+
+class Guest(Host):
+    id: Mapped[int] = mapped_column(ForeignKey("host.id"), primary_key=True)
+    until: Mapped[str] = mapped_column(default="")
+    __mapper_args__: ClassVar[Any] = {"polymorphic_identity": "guest"}
+
+
+@policy
+def sees(user: Host, thing: Thing) -> bool:
+    return True
+
+
+def test_users_of_a_subclass_have_their_roles() -> None:
+    """In a task as in a request, by the tables beside the model that `Auth` was given."""
+    clock = Clock()
+    site = Site(user=Host, clock=clock)
+
+    @site.app.get("/may", needs=permission("bills.read"))
+    def read() -> str:
+        return "in"
+
+    with site.running(TOTP()):
+        with site.app.session() as db:
+            guest = Guest(email=EMAIL, password=site.auth.passwords.hash(PASSWORD))
+            guest.email_confirmed_at = clock()
+            db.add(guest)
+        site.log_in()
+        assert site.client.get("/may").status == 403
+        site.grant(guest, "readers", "bills.read")
+        assert site.client.get("/may").text == "in"
+        assert set_up_totp(site, clock)
+        with site.app.session() as db:
+            found = db.get_one(Guest, guest.id)
+            assert (sees & role("readers"))(found, Thing()) and not (sees & ~role("readers"))(found, Thing())

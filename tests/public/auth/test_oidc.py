@@ -15,9 +15,9 @@ from auth.provider import CLIENT, SECRET, Provider, begin, changed, come, finish
 from auth.site import BROWSER, EMAIL, Site, User
 from elsewhere import ELSEWHERE
 from wholestack import JSON, App, Response, SetupError
-from wholestack.auth import OpenIDConnect
+from wholestack.auth import OpenIDConnect, Tokens
 from wholestack.mail import Mailing
-from wholestack.testing import AsyncClient
+from wholestack.testing import AsyncClient, Client, log_in
 
 
 @pytest.fixture(scope="module")
@@ -121,6 +121,18 @@ def test_who_is_logged_in_proves_it_once_more(site: Site, provider: Provider) ->
     assert come(site, provider).headers["location"] == "/account/confirm-login"
     assert "not linked with your account" in site.client.get("/account", headers=BROWSER).text
     assert site.events().count("login-confirmed") == 1
+
+
+def test_who_shows_a_token_proves_nothing_for_the_session_beside_it(provider: Provider) -> None:
+    with made().running(plugin(provider, trusts_email=True), Tokens()) as site:
+        come(site, provider)
+        held = {"name": "x"}
+        token = site.client.post("/account/tokens", json=held, headers={"sec-fetch-site": "same-origin"}).json()
+        theirs = site.make("else@example.org")
+        stolen = Client(site.app, headers={"authorization": f"Bearer {token['token']}"})
+        log_in(stolen, theirs)
+        assert come(site, provider, stolen).status == 403
+        assert "login-confirmed" not in site.events()
 
 
 def test_a_provider_that_says_no_is_heard(site: Site, provider: Provider) -> None:
