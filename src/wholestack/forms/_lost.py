@@ -65,5 +65,5 @@ def _below(
     for steps, each in inner.items():
         is_hidden = hidden or each.widget.kind == "hidden"
         yield ".".join(steps), each, is_hidden
-        if each.widget.kind != "none":
+        if each.widget.kind != "none" and each.shape.filled:
             yield from _below(each, steps, is_hidden, seen)
