@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypedDict
 
 import pydantic
+from sqlalchemy import Enum, String, Text
 from sqlalchemy import inspect as look_at
 from sqlalchemy.orm import Mapper, RelationshipProperty
 from typing_extensions import Unpack
@@ -70,6 +71,15 @@ class Schema(pydantic.BaseModel):
         super().__init_subclass__(**options)
         if of is not None:
             _fill(cls, of, SchemaOptions(**chosen))  # type: ignore[typeddict-item]
+
+    @classmethod
+    def __has_lines__(cls, name: str) -> bool:
+        """Whether a field stands for a long text: a `Text` column, or one with a bound that no single line shows."""
+        column = None if cls._model is None else mapper_of(cls._model).columns.get(cls._attributes.get(name, name))
+        kind = None if column is None else column.type
+        if isinstance(kind, Enum) or not isinstance(kind, String):
+            return False
+        return isinstance(kind, Text) or (kind.length or 0) > 255
 
     @classmethod
     def __pydantic_init_subclass__(cls, **options: Any) -> None:

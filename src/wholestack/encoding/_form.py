@@ -33,6 +33,7 @@ _LOCAL_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d+)?)?")
 _TOKEN = "csrf_token"  # noqa: S105  (the name of a field)
 ZONE = "_zone"
 """The name under which a form sends the time zone that it was shown in."""
+_ZONE_OF = f"{ZONE}."
 _LATER = "_later."
 _OWN: Any = object()  # Where the texts of something lie that has parts as well.
 _MISSING: Any = object()
@@ -107,8 +108,8 @@ def form_values(model: Any) -> Callable[[FormData], dict[str, Any]]:
 
     A date and time without a zone is one of the time zone that the form was shown in (``_zone``), else of the
     request's, where the model asks for a zone. Of two that are called alike, as clocks are put back, the first is
-    meant; the second where ``_later.`` before the field's name is sent beside it. One that clocks leave out stays
-    without a zone, so that validation refuses it.
+    meant; the second where ``_later.`` before the field's name is sent beside it, as ``_zone.`` before it says that
+    this one was shown in another zone. One that clocks leave out stays without a zone, so that validation refuses it.
 
     Example:
         >>> import pydantic
@@ -135,13 +136,15 @@ def form_values(model: Any) -> Callable[[FormData], dict[str, Any]]:
 
 def _zoned(fields: Iterable[tuple[str, str]]) -> Iterable[tuple[str, str]]:
     """The fields of a form, whose times know what the form's own fields say of them."""
-    own = {name: value for name, value in fields if name == ZONE or name.startswith(_LATER)}
+    own = {name: value for name, value in fields if name == ZONE or name.startswith((_LATER, _ZONE_OF))}
     if not own:
         return fields
     zone = own.get(ZONE, "")
 
     def told(name: str, value: str) -> str:
-        return _Time(value, zone, f"{_LATER}{name}" in own) if _LOCAL_TIME.fullmatch(value) else value
+        if not _LOCAL_TIME.fullmatch(value):
+            return value
+        return _Time(value, own.get(f"{_ZONE_OF}{name}", zone), f"{_LATER}{name}" in own)
 
     return [(name, told(name, value)) for name, value in fields]
 
@@ -295,6 +298,8 @@ def _item(shape: Shape) -> Shape:
 
 def _is_blank(shape: Shape, place: Place) -> bool:
     """Whether all that was sent of a model is empty: then an optional one was left out."""
+    if any(value != "" for value in place.get(_OWN, ())):
+        return False
     for key, each in place.items():
         if key is _OWN:
             continue
@@ -302,6 +307,9 @@ def _is_blank(shape: Shape, place: Place) -> bool:
         if inner.kind == "one":
             if any(value not in ({"", "false"} if inner.is_bool else {""}) for value in each):
                 return False
-        elif inner.kind != "model" or not _is_blank(inner, each):
-            return False
+        elif inner.kind == "model":
+            if not _is_blank(inner, each):
+                return False
+        elif any(value != "" for value in each.get(_OWN, ())) or each.keys() - {_OWN}:
+            return False  # What was chosen, or a row.
     return True

@@ -46,6 +46,7 @@ class Shape:
         kind: one value, many of one shape, the fields of a model, or values by keys of the client's own.
         type: the type without `Annotated` and without None.
         said: the whole annotation, with what stands in `Annotated`.
+        metadata: what stands in `Annotated`, also within a union with None; the last word last.
         optional: whether None is a value of it.
         keeps_empty: whether an empty text is a value of it, and not the lack of one.
         zoned: a date and time that must have a zone.
@@ -60,6 +61,7 @@ class Shape:
     kind: Kind
     type: Any
     said: Any
+    metadata: tuple[Any, ...] = ()
     optional: bool = False
     keeps_empty: bool = False
     zoned: bool = False
@@ -117,21 +119,23 @@ def form_shape(model: Any) -> Shape:
 def _shape(annotation: Any, metadata: tuple[Any, ...], seen: dict[Any, Shape]) -> Shape:
     kind, more = _stripped(annotation)
     metadata = (*more, *metadata)
-    members, optional = _members(kind)
+    members, optional, within = _members(kind)
     said = Annotated[(annotation, *metadata)] if metadata else annotation
+    metadata = tuple(_single((*within, *metadata)))
     if members and all(_is_model(each) for each in members):
-        return _model_shape(members, said, optional, seen)
+        return dataclasses.replace(_model_shape(members, seen), said=said, metadata=metadata, optional=optional)
     (member, *others) = members or (type(None),)
     origin = get_origin(member) or member
     if not others and origin in _MANY:
         item, *_ = get_args(member) or (Any,)
-        return Shape("many", member, said, optional, item=_shape(item, (), seen))
+        return Shape("many", member, said, metadata, optional, item=_shape(item, (), seen))
     if not others and origin in _MAPS:
         item = (get_args(member) or (str, Any))[1]
-        return Shape("map", member, said, optional, item=_shape(item, (), seen))
+        return Shape("map", member, said, metadata, optional, item=_shape(item, (), seen))
     if not others and inspect.isclass(member) and issubclass(member, pydantic.RootModel):
         root = member.model_fields["root"]
-        return _shape(root.annotation, (*root.metadata, *metadata), seen)
+        found = _shape(root.annotation, (*root.metadata, *metadata), seen)
+        return dataclasses.replace(found, optional=True) if optional else found
     words = _words(members)
     # What looks (`wholestack.forms.Widget`) say so; texts that programs send are taken as they are.
     multiline, refused = (_says(metadata, each) for each in ("multiline", "refuses_empty"))
@@ -139,6 +143,7 @@ def _shape(annotation: Any, metadata: tuple[Any, ...], seen: dict[Any, Shape]) -
         "one",
         member if not others else Union[tuple(members)],
         said,
+        metadata,
         optional,
         keeps_empty=words.get("", None) == "" if words else not refused and any(_is_text(each) for each in members),
         zoned=not {datetime.datetime, pydantic.AwareDatetime}.isdisjoint(filter(inspect.isclass, members))
@@ -167,17 +172,27 @@ def _stripped(annotation: Any) -> tuple[Any, tuple[Any, ...]]:
             return annotation, found
 
 
-def _members(kind: Any) -> tuple[tuple[Any, ...], bool]:
-    """The members of a union without None, and whether None is one."""
+def _members(kind: Any) -> tuple[tuple[Any, ...], bool, tuple[Any, ...]]:
+    """The members of a union without None, whether None is one, and what stands in `Annotated` of the only other."""
     if get_origin(kind) not in {Union, types.UnionType}:
-        return (kind,), False
+        return (kind,), False, ()
     found: list[Any] = []
+    said: list[tuple[Any, ...]] = []
     optional = False
     for each in get_args(kind):
-        inner, more = _members(_stripped(each)[0])
-        found += [member for member in inner if member is not type(None)]
-        optional = optional or more or type(None) in inner
-    return tuple(found), optional
+        inner, outer = _stripped(each)
+        members, more, within = _members(inner)
+        optional = optional or more or type(None) in members
+        members = tuple(member for member in members if member is not type(None))
+        found += members
+        said += [(*within, *outer)] if members else []
+    return tuple(found), optional, said[0] if len(said) == 1 else ()
+
+
+def _single(metadata: Iterable[Any]) -> Iterable[Any]:
+    """What stands in `Annotated`, with each rule of a `Field(…)` by itself, as Pydantic gives those of a field."""
+    for each in metadata:
+        yield from each.metadata if isinstance(each, FieldInfo) else (each,)
 
 
 def _is_model(kind: Any) -> bool:
@@ -241,20 +256,23 @@ def _refused(adapter: pydantic.TypeAdapter[Any], text: str) -> set[str]:
 # -- models ----------------------------------------------------------------------------------------------------------
 
 
-def _model_shape(members: tuple[Any, ...], said: Any, optional: bool, seen: dict[Any, Shape]) -> Shape:
+def _model_shape(members: tuple[Any, ...], seen: dict[Any, Shape]) -> Shape:
+    """The shape of a model, whatever is said of it in one place."""
     known = seen.get(members)
     if known is None:
         # Known before its fields are: a model may hold itself.
-        known = seen[members] = Shape("model", members[0], said, filled=len(members) == 1)
+        known = seen[members] = Shape("model", members[0], members[0], filled=len(members) == 1)
         for model in members:
             for field, names in _fields(model, seen):
                 known.fields.setdefault(field.name, field)
                 for name in names:
                     known.by_name.setdefault(name, known.fields[field.name])
-    return dataclasses.replace(known, said=said, optional=True) if optional else known
+    return known
 
 
 def _fields(model: Any, seen: dict[Any, Shape]) -> Iterable[tuple[ShapeField, tuple[str, ...]]]:
+    # A model that is made of a database's knows which columns are long texts; see `wholestack.crud.Schema`.
+    has_lines = getattr(model, "__has_lines__", None)
     for attribute, info, required in _infos(model):
         alias = info.validation_alias or info.alias
         names = _names_of(alias) if alias is not None else (attribute,)
@@ -262,6 +280,8 @@ def _fields(model: Any, seen: dict[Any, Shape]) -> Iterable[tuple[ShapeField, tu
         if config.get("populate_by_name") or config.get("validate_by_name"):
             names = (*names, attribute)
         shape = _shape(info.annotation, tuple(info.metadata), seen)
+        if shape.kind == "one" and not shape.multiline and has_lines is not None and has_lines(attribute):
+            shape = dataclasses.replace(shape, multiline=True)
         yield ShapeField(names[0], attribute, info, required, shape), names
 
 

@@ -113,8 +113,10 @@ class Again:
         return self._shown(request, self._state(request, lambda: faults_at(error.faults)), 422)
 
     def _conflict(self, request: Request, error: Exception) -> Any:
-        faults = faults_of(error, self.model) if _wants_page(request) else ()
-        return self._shown(request, self._state(request, lambda: faults), 422) if faults else None
+        if not _wants_page(request):
+            return None
+        faults = faults_of(error, self.model)
+        return self._shown(request, self._state(request, lambda: faults), 422)
 
     def _refused(self, request: Request, error: Exception) -> Any:
         """What the handler's storage did not take is told beside the file, where only one field has sent some."""

@@ -1,4 +1,4 @@
-"""What a form of a database's model knows from its columns: long texts, relations, and what must be there once only."""
+"""What a form of a database's model knows from its columns: order, relations, and what must be there once only."""
 
 from __future__ import annotations
 
@@ -41,19 +41,6 @@ def column_of(form: Any, name: str) -> Any:
     from sqlalchemy import inspect
 
     return inspect(model).columns.get(attribute_of(form, name))
-
-
-def long_text(form: Any, name: str) -> bool:
-    """Whether a field stands for a long text (`Text`), or one with a bound that no single line shows."""
-    column = column_of(form, name)
-    if column is None:
-        return False
-    from sqlalchemy import Enum, String, Text
-
-    kind = column.type
-    if isinstance(kind, Enum) or not isinstance(kind, String):
-        return False
-    return isinstance(kind, Text) or (kind.length or 0) > 255
 
 
 def relation_of(form: Any, name: str) -> Any:

@@ -14,9 +14,11 @@ from wholestack import Upload
 from wholestack.languages import current_timezone, format_number
 
 from ._frame import framed
+from ._hidden import hidden_inputs
 from ._html import Value, attributes, joined, tag
 from ._spec import Spec, time_text
-from ._values import NOTHING, part, rows_of, text_of, texts_of
+from ._step import step_for
+from ._values import NOTHING, exact_text, part, rows_of, text_of, texts_of
 from ._widget import Choices
 from ._words import spoken
 from ._zones import comes_later, local_text, moment_of, zone_name
@@ -111,11 +113,15 @@ class Field:
     @functools.cached_property
     def rows(self) -> list[Field]:
         """The rows of a field that holds many."""
+        return [self._row(index, each) for index, each in enumerate(self._rows_held)]
+
+    @functools.cached_property
+    def _rows_held(self) -> list[Any]:
         held = rows_of(self._held)
-        if not held and not self._view.typed:
-            least = self._spec.context.get("min_length", 0) or (1 if self._spec.required else 0)
-            held = [NOTHING] * min(least, 20)
-        return [Field(self._view, self._spec.item, (*self.path, index), each) for index, each in enumerate(held)]
+        return held if held or self._view.typed else [NOTHING] * min(self._spec.least, 20)
+
+    def _row(self, index: int, held: Any) -> Field:
+        return Field(self._view, self._spec.item, (*self.path, index), held)
 
     @functools.cached_property
     def fields(self) -> list[Field]:
@@ -126,8 +132,9 @@ class Field:
         spec = self._spec.child(step)
         if spec is None:
             raise KeyError(step)
-        if isinstance(step, int):
-            return self.rows[step]
+        if isinstance(step, int):  # One alone: what is wrong in many rows would make all of them for each.
+            index = range(len(self._rows_held))[step]
+            return self._row(index, self._rows_held[index])
         held = part(self._held, step, spec.field, typed=self._view.typed)
         return Field(self._view, spec, (*self.path, step), held)
 
@@ -197,16 +204,28 @@ class Field:
             return joined([_nothing(self) if many else "", tag("select", self._values(), self._options())])
         if kind == "none":
             return Markup()
-        shown = tag("input", self._values())
-        if not self._spec.shape.zoned or self._moment is None or not comes_later(self._moment):
-            return shown
-        # Of two moments that are called alike the first is read; this says that the second was shown.
-        return joined([shown, tag("input", {"type": "hidden", "name": f"_later.{self.name}", "value": "1"})])
+        if kind == "hidden" and self._spec.shape.kind != "one":
+            return joined(hidden_inputs(self._spec, self.path, self._held, typed=self._view.typed))
+        more = [tag("input", {"type": "hidden", "name": name, "value": value}) for name, value in self._beside.items()]
+        return joined([tag("input", self._values()), *more])
+
+    @functools.cached_property
+    def _beside(self) -> Mapping[str, str]:
+        """What is sent beside a moment whose text alone would be read as another one."""
+        moment = self._moment if self.widget != "hidden" else None
+        if moment is None:
+            return {}
+        # Of two that are called alike the first is read; this says that the second was shown.
+        found = {f"_later.{self.name}": "1"} if comes_later(moment) else {}
+        zone = str(moment.tzinfo)  # At an end of the calendar it is not the visitor's.
+        return found if zone == str(current_timezone()) else {**found, f"_zone.{self.name}": zone}
 
     @functools.cached_property
     def _zone(self) -> datetime.tzinfo | None:
         """The time zone that its input is in, of a field for a moment."""
-        return current_timezone() if self._spec.shape.zoned and self.widget == "datetime-local" else None
+        if not self._spec.shape.zoned or self.widget != "datetime-local":
+            return None
+        return current_timezone() if self._moment is None else self._moment.tzinfo
 
     @property
     def attributes(self) -> Markup:
@@ -225,13 +244,26 @@ class Field:
         if self._spec.is_secret:
             values.pop("maxlength", None)  # A browser would cut what is pasted, without a word: another password.
         if self._zone is not None:
-            bounds = {name: moment_of(bound) for name, bound in self._spec.time_bounds.items()}
+            bounds = {name: moment_of(bound, self._zone) for name, bound in self._spec.time_bounds.items()}
             values |= {name: local_text(bound) for name, bound in bounds.items() if bound is not None}
+        if self._step is not None:
+            values["step"] = self._step
         if kind == "checkbox":
             values |= {"value": "true", "checked": self._is_ticked}
         elif kind not in {"textarea", "select", "file", "password"} and not self._spec.is_secret:
             values["value"] = self._shown
         return {**values, **self._told()}
+
+    @functools.cached_property
+    def _step(self) -> str | None:
+        """The step that its input is to have because of what stands in it; None for its own."""
+        if self.widget not in {"number", "time", "datetime-local"}:
+            return None
+        said, bounds = self._spec.attributes, {}
+        if self._zone is not None:
+            least = moment_of(self._spec.time_bounds.get("min"), self._zone)
+            bounds = {} if least is None else {"min": local_text(least)}
+        return step_for(self.widget, {**said, **bounds}, self._shown or "")
 
     @property
     def _is_ticked(self) -> bool:
@@ -243,6 +275,8 @@ class Field:
         """The value as its input takes it: a colour and a place in a range there always are; none shows a zone."""
         if self.widget == "datetime-local":
             return self.value.removesuffix("Z")
+        if self.widget == "hidden":
+            return exact_text(self._held, zoned=self._spec.shape.zoned)
         return self.value or {"color": "#000000", "range": None}.get(self.widget, "")
 
     def _told(self) -> dict[str, Value]:

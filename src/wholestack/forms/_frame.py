@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup, escape
 
 from ._words import spoken
-from ._zones import comes_later
 
 if TYPE_CHECKING:
     from ._field import Field
@@ -45,11 +44,11 @@ def framed(field: Field) -> Markup | None:
         choices, chosen = (field.choices, spoken("Choose…")), field._is_ticked if kind == "checkbox" else field.value
         if kind != "checkbox" and chosen and chosen not in spec.values:
             return None
-    if spec.shape.zoned and field._moment is not None and comes_later(field._moment):
-        return None  # It has an input more.
+    if (kind == "hidden" and spec.shape.kind != "one") or (spec.shape.zoned and field._beside):
+        return None  # It has more inputs than one.
     wrong, help_ = field.errors, spec.help and spoken(spec.help)
     zone = field._zone and (field._zone, *field._help)  # Told in a language, too, and its bounds are in it.
-    key = (view.prefix, field.path, view.live, bool(wrong), field.words, help_, zone, choices, chosen)
+    key = (view.prefix, field.path, view.live, bool(wrong), field.words, help_, zone, choices, chosen, field._step)
     frame = spec.frames.get(key)
     if frame is None:
         if len(spec.frames) >= MOST:
@@ -73,4 +72,5 @@ def _frame(field: Field) -> str:
     held = field._held if field.widget in _CHOSEN else _VALUE
     probe = type(field)(view, field._spec, field.path, held)
     probe.errors = [_ERRORS] if field.errors else []
+    probe._step = field._step
     return _GAP.sub(lambda gap: _GAPS[gap[0]], str(probe._written()).replace("%", "%%"))

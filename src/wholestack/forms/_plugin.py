@@ -19,6 +19,7 @@ from wholestack.http import etag_of
 from wholestack.routing import Route
 
 from ._again import STATE, Again
+from ._lost import lost_faults
 from ._values import State
 from ._view import FormView, address_of
 
@@ -128,10 +129,14 @@ class _Views:
         """Called when every route has its place: join each form and its page; gives what is wrong."""
         faults: list[Fault] = []
         targets: dict[int, list[Any]] = {}
+        shown: list[Any] = []
         for each in placed:
             readers = _readers(each)
             for reader in readers:
                 reader.prefix = f"{reader.name}-" if len(readers) > 1 else ""
+                if reader.model not in shown:
+                    shown.append(reader.model)
+                    faults += lost_faults(reader.model, each.route.where)
             for model in _models(each):
                 page = self._page_for(each, model, placed, faults)
                 if page is not None:

@@ -10,18 +10,23 @@ import inspect
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Literal, get_args, get_origin
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin
 
 import annotated_types
 import pydantic
 
 from wholestack.encoding import Shape, ShapeField, form_shape, word_of
 
-from ._columns import long_text, place_of, relation_of
+from ._columns import place_of, relation_of
 from ._pattern import html_pattern
+from ._step import is_on
 from ._widget import Choices, Widget, pairs_of
 
 Attributes = dict[str, str | bool]
+
+#: Widgets that nobody sees.
+UNSEEN = frozenset({"none", "hidden"})
 
 #: From this many choices on, several are chosen from a list, and not by boxes.
 FROM_A_LIST = 9
@@ -34,6 +39,7 @@ _BY_FORMAT = {
     "password": "password",
 }
 _NUMBERS = (int, float, decimal.Decimal)
+_SECRETS = (pydantic.SecretStr, pydantic.SecretBytes)
 _TIMES = {"date", "datetime-local", "time"}
 _TEXTS = {"text", "textarea", "search", "tel", "url", "email", "password"}
 #: JSON Schema's word → Pydantic's, as its faults have it.
@@ -57,12 +63,16 @@ class Spec:
         shape: what it is.
         field: the field of the model; None for one of many, and for the form itself.
         owner: the model that the field is of.
+        around: what it is in; None for the form itself.
     """
 
-    def __init__(self, shape: Shape, field: ShapeField | None = None, owner: Any = None) -> None:
+    def __init__(
+        self, shape: Shape, field: ShapeField | None = None, owner: Any = None, around: Spec | None = None
+    ) -> None:
         self.shape = shape
         self.field = field
         self.owner = owner
+        self.around = around
         #: Its HTML without what a request puts in; see `framed`.
         self.frames: dict[Any, str] = {}
 
@@ -73,12 +83,12 @@ class Spec:
         """Of a model, its fields by name."""
         owner = self.shape.type
         fields = sorted(self.shape.fields.values(), key=lambda field: place_of(owner, field.attribute))
-        return {field.name: Spec(field.shape, field, owner) for field in fields}
+        return {field.name: Spec(field.shape, field, owner, self) for field in fields}
 
     @functools.cached_property
     def item(self) -> Spec:
         """Of many, each of them."""
-        return Spec(self.shape.item if self.shape.item is not None else self.shape)
+        return Spec(self.shape.item if self.shape.item is not None else self.shape, around=self)
 
     def child(self, step: str | int) -> Spec | None:
         """The part below a name or a number."""
@@ -107,14 +117,46 @@ class Spec:
     @functools.cached_property
     def required(self) -> bool:
         """Whether a browser is to insist on it: a box that is not ticked is an answer, too."""
-        return self.field is not None and self.field.required and not self.shape.optional and not self.shape.is_bool
+        if self.field is None or not self.field.required or self.shape.optional or self.shape.is_bool:
+            return False
+        return not self.is_in_optional
+
+    @functools.cached_property
+    def is_in_optional(self) -> bool:
+        """Whether it belongs to a model that may be left out as a whole; what is in a row is there with it."""
+        around = self.around
+        if around is None or around.shape.kind != "model" or around.field is None:
+            return False
+        return around.shape.optional or around.is_in_optional
+
+    @functools.cached_property
+    def is_within_itself(self) -> bool:
+        """Whether it is a model within the same one, and no row between: shown as it is, it would have no end."""
+        around = self.around if self.shape.kind == "model" and self.field is not None else None
+        while around is not None:
+            if around.shape.fields is self.shape.fields:
+                return True
+            around = around.around if around.field is not None else None  # A row is as deep as there are some.
+        return False
+
+    @functools.cached_property
+    def least(self) -> int:
+        """How many rows a new form begins with: none of a model that the rows are in, which would have no end."""
+        if self.is_in_optional:
+            return 0
+        inner, around = self.item.shape, self.around
+        while inner.kind == "model" and around is not None:
+            if around.shape.fields is inner.fields:
+                return 0
+            around = around.around
+        return int(self.context.get("min_length", 0)) or (1 if self.required else 0)
 
     # -- looks ---------------------------------------------------------------------------------------------------
 
     @functools.cached_property
     def said(self) -> tuple[Any, ...]:
         """What stands in `Annotated`."""
-        return get_args(self.shape.said)[1:] if hasattr(self.shape.said, "__metadata__") else ()
+        return self.shape.metadata
 
     @functools.cached_property
     def widget(self) -> Widget:
@@ -142,7 +184,7 @@ class Spec:
         if self.widget.kind:
             return self.widget.kind
         if shape.kind == "model":
-            return "fieldset" if shape.filled else "none"
+            return "fieldset" if shape.filled and not self.is_within_itself else "none"
         if shape.kind == "map":
             return "none"
         if shape.kind == "many":
@@ -165,22 +207,27 @@ class Spec:
         return "checkboxes" if len(self.choices) < FROM_A_LIST else "select"
 
     def _kind_of_text(self) -> str:
+        if self._takes_secret:
+            return "password"
         found = _BY_FORMAT.get(self.schema.get("format", ""))
         if found is not None:
             return found
         kind = self.shape.type
         if inspect.isclass(kind) and issubclass(kind, _NUMBERS):
             return "number"
-        if self.field is not None and long_text(self.owner, self.field.attribute):
-            return "textarea"
-        return "text"
+        return "textarea" if self.shape.multiline else "text"
 
     @functools.cached_property
     def is_secret(self) -> bool:
         """Whether what was typed is never shown again."""
+        return self._takes_secret or self.kind in {"password", "file"}
+
+    @functools.cached_property
+    def _takes_secret(self) -> bool:
+        """Whether a secret is a value of it, alone or in a union."""
         kind = self.shape.type
-        hidden = inspect.isclass(kind) and issubclass(kind, (pydantic.SecretStr, pydantic.SecretBytes))
-        return hidden or self.kind in {"password", "file"}
+        members = get_args(kind) if get_origin(kind) in {Union, UnionType} else (kind,)
+        return any(inspect.isclass(each) and issubclass(each, _SECRETS) for each in members)
 
     @functools.cached_property
     def choices(self) -> Choices:
@@ -243,18 +290,19 @@ class Spec:
         context, whole = self.context, inspect.isclass(self.shape.type) and issubclass(self.shape.type, int)
         low = _finite(context.get("ge", context.get("gt")))
         high = _finite(context.get("le", context.get("lt")))
+        least = ""
         if low is not None:
-            found["min"] = _number(low + (whole and "ge" not in context))
+            low += whole and "ge" not in context
+            least = found["min"] = _number(low)
         if high is not None:
             found["max"] = _number(high - (whole and "le" not in context))
-        step = context.get("multiple_of")
-        places = context.get("decimal_places")
-        if step is not None and (low is None or low % step == 0):  # A browser counts its steps from the least value.
-            found["step"] = _number(step)
-        elif places is not None:
-            found["step"] = _number(decimal.Decimal(1).scaleb(-places))
-        elif not whole:
-            found["step"] = "any"
+        step, places = context.get("multiple_of"), context.get("decimal_places")
+        steps = [] if step is None else [_number(step)]
+        steps += [] if places is None else [_number(decimal.Decimal(1).scaleb(-places))]
+        # A browser counts its steps from the least value.
+        fitting = next((each for each in steps if low is None or is_on(least, each)), None)
+        if fitting is not None or not whole:
+            found["step"] = fitting or "any"
         return found
 
     def _of_time(self) -> Attributes:
@@ -278,6 +326,8 @@ class Spec:
             spec = waiting.pop()
             if spec.kind == "rows":
                 return True
+            if spec.kind in UNSEEN:
+                continue
             if id(spec.shape.fields) not in seen:
                 seen.add(id(spec.shape.fields))
                 waiting += spec.fields.values()

@@ -125,6 +125,22 @@ def text_of(value: Any) -> str:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
+def exact_text(value: Any, *, zoned: bool = False) -> str:
+    """A value as it is sent where nobody sees it: a time with all of its parts, and its zone.
+
+    Arguments:
+        value: the value.
+        zoned: whether a moment is meant, which is in UTC where it names no zone.
+
+    Example:
+        >>> exact_text(datetime.datetime(2026, 11, 27, 8, 5, 1, 250_000, datetime.UTC)), exact_text(7)
+        ('2026-11-27T08:05:01.250000+00:00', '7')
+    """
+    if zoned and isinstance(value, datetime.datetime) and value.tzinfo is None:
+        value = value.replace(tzinfo=datetime.UTC)
+    return value.isoformat() if isinstance(value, (datetime.date, datetime.time)) else text_of(value)
+
+
 def texts_of(value: Any) -> list[str]:
     """Several values, or the one, as texts."""
     return [text_of(each) for each in each_of(value)]

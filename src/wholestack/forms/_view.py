@@ -17,7 +17,7 @@ from ._columns import relation_of
 from ._field import Field, name_of
 from ._html import Value, joined, tag
 from ._related import Related
-from ._spec import spec_of
+from ._spec import UNSEEN, spec_of
 from ._values import ADDED, NOTHING, State, Told, each_of, part, texts_of
 from ._widget import Choices, pairs_of
 from ._words import message, spoken
@@ -35,8 +35,6 @@ _NUMBERS = re.compile(r"\[\d+\]|\.\d+(?=\.|$)")
 #: After these a label needs no colon; those of Arabic, Chinese, Greek and Japanese among them.
 _MARKS = tuple("?:!.;…\u061f\u037e\uff1a\uff1f\uff01\u3002")
 _LEFT_OUT = "There is no such time on that day: clocks are put forward over it."
-#: Widgets that nobody sees.
-_UNSEEN = frozenset({"none", "hidden"})
 
 
 class FormView(Generic[Model]):
@@ -182,7 +180,7 @@ class FormView(Generic[Model]):
             KeyError: the form has no such field.
         """
         spec = self._spec.fields.get(name)
-        first, *rest = [name] if spec is not None or name in self._spec.shape.by_name else _steps(name)
+        first, *rest = [name] if spec is not None or name in self._spec.shape.by_name else _steps(name) or [name]
         spec = spec or self._spec.child(first)
         if spec is None or spec.field is None:
             raise KeyError(name)
@@ -227,7 +225,7 @@ class FormView(Generic[Model]):
         return tag("div", said, joined([intro, tag("ul", {}, joined(lines))]))
 
     def _lines(self, path: Path, shown: Field | None) -> Iterable[str | Markup]:
-        field = self._field_at(path) if shown is None or shown.widget in _UNSEEN else shown
+        field = self._field_at(path) if shown is None or shown.widget in UNSEEN else shown
         if field is None:
             yield from self._faults_at(path)
             return
@@ -247,13 +245,16 @@ class FormView(Generic[Model]):
         return field.words if field is not None else ""
 
     def _field_at(self, path: Path) -> Field | None:
+        """The field at the end of a path; None where there is none, or it is in something that nobody sees."""
+        field: Field | None = None
         try:
-            field = self[str(path[0])] if path else None
-            for step in path[1:]:
-                field = field[step] if field is not None else None
+            for step in path:
+                field = self[str(step)] if field is None else field[step]
+                if field.widget in UNSEEN:
+                    return None
         except (KeyError, IndexError):
             return None
-        return None if field is None or field.widget in _UNSEEN else field
+        return field
 
     @property
     def open_tag(self) -> Markup:
@@ -342,10 +343,12 @@ class FormView(Generic[Model]):
         field = self._field_at(tuple(_steps(self._focus[1]))) if self._focus is not None else None
         if field is None or not field.rows:
             return ()
-        row = field.rows[-1]
-        while row.fields:
-            row = next((each for each in row.fields if each.widget not in _UNSEEN), row.fields[0])
-        return row.path
+        row: Field | None = field.rows[-1]
+        path = Path()
+        while row is not None:
+            path = row.path
+            row = next((each for each in row.fields if each.widget not in UNSEEN), None)
+        return path
 
     def _shown_at(self, path: Path) -> Path:
         """The nearest field of a fault that is shown: a box is no field of its own, nor is what the model lacks."""

@@ -21,10 +21,15 @@ def zone_name(zone: datetime.tzinfo) -> str:
     return str(zone).replace("_", " ")
 
 
-def moment_of(held: Any) -> datetime.datetime | None:
+def moment_of(held: Any, zone: datetime.tzinfo | None = None) -> datetime.datetime | None:
     """A moment, or the text of one that has its zone, in the visitor's time zone; None for anything else.
 
-    One that names no zone is in UTC, as where it is only shown; the text of one is what somebody has typed.
+    One that names no zone is in UTC, as where it is only shown; the text of one is what somebody has typed. One at an
+    end of the calendar for which that zone has no day is given in UTC.
+
+    Arguments:
+        held: the moment.
+        zone: the zone, where it is not the visitor's.
     """
     if isinstance(held, str):
         try:
@@ -37,8 +42,8 @@ def moment_of(held: Any) -> datetime.datetime | None:
         return None
     moment = held if held.tzinfo is not None else held.replace(tzinfo=datetime.UTC)
     try:
-        return moment.astimezone(current_timezone())
-    except OverflowError:  # At an end of the calendar.
+        return moment.astimezone(zone or current_timezone())
+    except OverflowError:
         return moment.astimezone(datetime.UTC)
 
 

@@ -121,6 +121,11 @@ def test_what_is_said_of_a_model_in_one_place_is_not_said_in_another() -> None:
     assert [each.widget for each in FormView(Trip)] == ["none", "fieldset", "none"]
 
 
+def test_a_secret_in_a_union_is_not_shown_while_it_is_typed() -> None:
+    for kind in (pydantic.SecretStr | None, int | pydantic.SecretStr, pydantic.SecretStr | int | None):
+        assert 'type="password"' in shown(kind, None)
+
+
 def test_a_secret_in_a_union_is_not_shown_again() -> None:
     assert "hush" not in str(
         FormView(pydantic.create_model("M", a=(int | pydantic.SecretStr, ...))).fill({"a": "hush"})
@@ -357,6 +362,77 @@ def test_what_is_hidden_is_sent_back_as_it_was() -> None:
         ("part.x", "1"),
         ("flag", "true"),
     ]
+
+
+def test_a_hidden_time_is_sent_back_with_all_of_its_parts() -> None:
+    class Held(pydantic.BaseModel):
+        noted: Annotated[datetime.datetime, Widget("hidden")]
+        begins: Annotated[pydantic.AwareDatetime, Widget("hidden")]
+        breaks: Annotated[list[pydantic.AwareDatetime], Widget("hidden")]
+
+    moment = datetime.datetime(2026, 10, 25, 1, 30, 5, 250_000, tzinfo=datetime.UTC)
+    given = {"noted": moment.replace(tzinfo=None), "begins": moment.replace(tzinfo=None), "breaks": [moment]}
+    page = str(FormView(Held).fill(given).fields)
+    fields = re.findall(r'name="(.*?)"[^>]* value="(.*?)"', page)
+    held = Held.model_validate(form_values(Held)(FormData([*fields, ("_zone", "Asia/Tokyo")])))
+    assert (held.noted, held.begins, held.breaks) == (given["noted"], moment, [moment])
+
+
+def test_none_in_the_place_of_a_hidden_default_stays_none() -> None:
+    class Part(pydantic.BaseModel):
+        x: int = 1
+
+    class Held(pydantic.BaseModel):
+        part: Annotated[Part | None, Widget("hidden")] = Part()
+        parts: Annotated[list[Part | None], Widget("hidden")] = []
+
+    page = str(FormView(Held).fill({"part": None, "parts": [None, Part(x=2)]}).fields)
+    found = form_values(Held)(FormData(re.findall(r'name="(.*?)"[^>]* value="(.*?)"', page)))
+    assert Held.model_validate(found) == Held(part=None, parts=[None, Part(x=2)])
+
+
+class Tree(pydantic.BaseModel):
+    """Holds itself, and one that nobody sees."""
+
+    name: str
+    above: Annotated[Tree | None, Widget("hidden")] = None
+
+
+def test_a_hidden_model_that_holds_itself_has_an_end() -> None:
+    ring: dict[str, Any] = {"name": "a"}
+    ring["above"] = ring
+    names = re.findall(r'name="(.*?)"', str(FormView(Tree).fill(ring).fields))
+    assert names[:2] == ["name", "above.name"] and len(names) < 20
+
+
+def test_what_no_hidden_input_holds_is_refused() -> None:
+    class Part(pydantic.BaseModel):
+        kept: Annotated[dict[str, int], Widget("none")] = {}
+        held: dict[str, int] = {}
+
+    class Other(pydantic.BaseModel):
+        x: int
+
+    class Shown(pydantic.BaseModel):
+        part: Annotated[Part, Widget("hidden")]
+        either: Annotated[Part | Other | None, Widget("hidden")] = None
+        plain: dict[str, int] = {}
+        words: Annotated[list[str], Widget("textarea")] | None = None
+
+    app = App(docs=False)
+
+    @app.get("/")
+    def show(form: FormView[Shown]) -> HTML:
+        return HTML(str(form))
+
+    @app.get("/again")
+    def again(form: FormView[Shown]) -> HTML:
+        return HTML(str(form))
+
+    with pytest.raises(SetupError) as caught:
+        app.seal()
+    named = [re.findall(r"'([a-z.]+)'", each.message)[0] for each in caught.value.faults]
+    assert named == ["part.held", "either", "words"], "each is told once"
 
 
 @pytest.mark.parametrize("kind", ["textarea", "text", "number", "radio", "checkbox", "color"])

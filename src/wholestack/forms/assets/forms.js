@@ -2,11 +2,25 @@
 // page anew.
 // A form without it works as well: its buttons send it, and the page comes back.
 
-const send = (form, button, headers) => {
-  const body = new FormData(form, button);
-  const kind = form.enctype === "multipart/form-data" ? body : new URLSearchParams(body);
-  return fetch(button?.formAction || form.action, { method: "POST", body: kind, headers: { Accept: "text/html", ...headers } });
+// What a form itself has under a name: a field that is called so (`action`, `submit`) stands before it.
+const own = (form, name, ...given) => {
+  const found = Reflect.get(HTMLFormElement.prototype, name, form);
+  return typeof found === "function" ? found.apply(form, given) : found;
 };
+
+// Where a form is sent; of a button without `formaction` the property says the address of the page.
+const target = (form, button) => (button?.hasAttribute("formaction") ? button.formAction : own(form, "action"));
+
+const send = async (form, button, headers) => {
+  const body = new FormData(form, button);
+  const kind = own(form, "enctype") === "multipart/form-data" ? body : new URLSearchParams(body);
+  const said = { Accept: "text/html", ...headers };
+  const answer = await fetch(target(form, button), { method: "POST", body: kind, headers: said });
+  return answer.ok && isPage(answer.headers.get("Content-Type")) ? parse(await answer.text()) : null;
+};
+
+// Anything else may be out of what was sent, and must not be read as HTML.
+const isPage = (type) => /^text\/html\s*(;|$)/i.test(type ?? "");
 
 const parse = (text) => new DOMParser().parseFromString(text, "text/html");
 
@@ -15,28 +29,26 @@ document.addEventListener("click", async (event) => {
   const rows = button?.closest(".rows");
   if (!rows || event.defaultPrevented) return;
   event.preventDefault();
-  const answer = await send(button.form, button, {});
-  const fresh = parse(await answer.text()).getElementById(rows.id);
-  if (!answer.ok || !fresh) {
-    button.form.requestSubmit(button);
+  const fresh = (await send(button.form, button, {}))?.getElementById(rows.id);
+  if (!fresh) {
+    own(button.form, "requestSubmit", button);
     return;
   }
   const files = new Map([...rows.querySelectorAll("input[type=file]")].map((input) => [input.id, input]));
   rows.replaceWith(fresh);
-  const target = document.getElementById(rows.id);
-  for (const input of target.querySelectorAll("input[type=file]")) {
+  const shown = document.getElementById(rows.id);
+  for (const input of shown.querySelectorAll("input[type=file]")) {
     const kept = files.get(input.id);
     if (kept && button.name === "_add") input.replaceWith(kept);
   }
-  target.querySelector("[autofocus]")?.focus();
+  shown.querySelector("[autofocus]")?.focus();
 });
 
 document.addEventListener("change", async (event) => {
   const field = event.target.closest?.("form[data-live] [data-check]");
   if (!field || window.htmx) return;
   const answer = await send(field.closest("form"), null, { "X-Form-Check": field.dataset.check });
-  if (!answer.ok) return;
-  const fresh = parse(await answer.text()).body.firstElementChild;
+  const fresh = answer?.body.firstElementChild;
   if (fresh) tell(field, fresh);
 });
 
@@ -61,11 +73,12 @@ const LARGE = 1_000_000;
 
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  const files = [...form.querySelectorAll?.("input[type=file]") ?? []].flatMap((input) => [...input.files]);
+  const files = [...own(form, "querySelectorAll", "input[type=file]")].flatMap((input) => [...input.files]);
   const size = files.reduce((sum, file) => sum + file.size, 0);
-  if (event.defaultPrevented || !form.dataset.upload || size < LARGE || event.submitter?.name.startsWith("_")) return;
+  const ours = own(form, "dataset").upload && size >= LARGE && !event.submitter?.name.startsWith("_");
+  if (event.defaultPrevented || !ours) return;
   event.preventDefault();
-  if (!form.hasAttribute("aria-busy")) upload(form, event.submitter);
+  if (!own(form, "hasAttribute", "aria-busy")) upload(form, event.submitter);
 });
 
 const upload = (form, button) => {
@@ -73,9 +86,11 @@ const upload = (form, button) => {
   const bar = document.createElement("progress");
   shown.className = "upload";
   bar.max = 1;
-  shown.append(form.dataset.upload, bar);
-  (form.querySelector(":scope > .actions") ?? form).append(shown);
-  form.setAttribute("aria-busy", "true");
+  shown.append(own(form, "dataset").upload, bar);
+  const actions = own(form, "querySelector", ":scope > .actions");
+  if (actions) actions.append(shown);
+  else own(form, "append", shown);
+  own(form, "setAttribute", "aria-busy", "true");
 
   const request = new XMLHttpRequest();
   request.upload.addEventListener("progress", (event) => {
@@ -83,14 +98,15 @@ const upload = (form, button) => {
   });
   request.addEventListener("load", () => {
     shown.remove();
-    form.removeAttribute("aria-busy");
+    own(form, "removeAttribute", "aria-busy");
     const next = request.getResponseHeader("X-Form-Location");
     if (next !== null) location.assign(next);
-    else show(form, request.responseText);
+    else if (isPage(request.getResponseHeader("Content-Type"))) show(form, request.responseText);
+    else showText(request.responseText);
   });
   // The browser tells best what is wrong with the way there.
-  request.addEventListener("error", () => form.submit());
-  request.open("POST", button?.formAction || form.action);
+  request.addEventListener("error", () => own(form, "submit"));
+  request.open("POST", target(form, button));
   request.setRequestHeader("Accept", "text/html");
   request.setRequestHeader("X-Form-Upload", "1");
   request.send(new FormData(form, button));
@@ -100,16 +116,23 @@ const upload = (form, button) => {
 const show = (form, text) => {
   const number = [...document.querySelectorAll("form.form")].indexOf(form);
   const fresh = parse(text).querySelectorAll("form.form")[number];
-  if (!fresh?.dataset.upload) {
+  if (!fresh || !own(fresh, "dataset").upload) {
     document.open();
     document.write(text);
     document.close();
     return;
   }
-  for (const input of form.querySelectorAll("input[type=file]")) {
-    const place = fresh.querySelector(`#${CSS.escape(input.id)}`);
+  for (const input of own(form, "querySelectorAll", "input[type=file]")) {
+    const place = own(fresh, "querySelector", `#${CSS.escape(input.id)}`);
     if (place && !place.hasAttribute("aria-invalid")) place.replaceWith(input);
   }
-  form.replaceWith(fresh);
-  fresh.querySelector("[autofocus]")?.focus();
+  own(form, "replaceWith", fresh);
+  own(fresh, "querySelector", "[autofocus]")?.focus();
+};
+
+// As a browser shows a text that is no page.
+const showText = (text) => {
+  const shown = document.createElement("pre");
+  shown.textContent = text;
+  document.body.replaceChildren(shown);
 };
