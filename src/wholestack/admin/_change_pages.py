@@ -99,9 +99,9 @@ class ChangePages:
 
     def _begun(self, request: Request, identity: Identity[Any], asked: Asked) -> tuple[Frame, Select[Any]]:
         frame = Frame(self._admin, request, identity)
-        of = next((each.model for each in frame.resources if each.slug == asked.model), object)
-        some = {name: each.resource for name, each in accesses_of(frame.resources, identity).items()}
-        models = [name for name, each in some.items() if not asked.model or issubclass(each.model, of)]
+        of = tuple(each.model for each in frame.resources if asked.model in {"", each.slug})
+        accesses = accesses_of(frame.resources, identity)
+        models = [name for name, each in accesses.items() if issubclass(each.resource.model, of)]
         statement, day = self._admin.history.asked(models), datetime.timedelta(days=1)
         if asked.first is not None:
             statement = statement.where(self._rows.at >= _start(asked.first))

@@ -53,8 +53,8 @@ class KeptFiles:
         Arguments:
             db: the session.
             at: when that is.
-            taken: each with the name of its class, the key and the attribute that held it. None is of a table elsewhere:
-                what is let go there is looked for there.
+            taken: each with the name of its class, the key and the attribute that held it. None is of a table
+                elsewhere: what is let go there is looked for there.
         """
         if self.rows is None:
             return

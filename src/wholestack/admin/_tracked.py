@@ -66,7 +66,9 @@ def _tracked(db: Session, row: Any) -> tuple[History, Resource] | None:
     tracked = known.info.get(_KEY)
     if not tracked:
         return None
-    found: tuple[History, Resource] | None = next((tracked[each] for each in type(row).__mro__ if each in tracked), None)
+    found: tuple[History, Resource] | None = next(
+        (tracked[each] for each in type(row).__mro__ if each in tracked), None
+    )
     return None if found is None else (found[0], found[1].own(row))
 
 
