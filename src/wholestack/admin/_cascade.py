@@ -62,9 +62,9 @@ def edges_of(resource: Resource) -> Iterator[Edge]:
     mapper = resource.mapper
     tables = set(mapper.tables)
     for table in resource.model.metadata.tables.values():
-        found = model_at(mapper, table)
         for keys in table.foreign_key_constraints:
             if keys.referred_table in tables and not (table in tables and _is_own(keys)):
+                found = model_at(mapper, table)
                 yield Edge(keys, found, _fate(mapper, keys, found))
 
 
@@ -209,12 +209,12 @@ class Cascade:
         self._seen.update(fresh)
         self.rows += [(below.own(each), each) for each in fresh]
         self.too_many = self.too_many or len(self.rows) > self._most
-        by_class: dict[type[Any], list[Any]] = {}
+        by_class: dict[Resource, list[Any]] = {}
         for each in fresh:
-            by_class.setdefault(type(each), []).append(each)
-        for model, rows in by_class.items():
-            self._tell(below.to(model) if model is not below.model else below, rows)
-            yield below.to(model) if model is not below.model else below, rows
+            by_class.setdefault(below.own(each), []).append(each)
+        for own, rows in by_class.items():
+            self._tell(own, rows)
+            yield own, rows
 
     def _tell(self, below: Resource, rows: Sequence[Any]) -> None:
         """Count rows of one class that go, and whether the person may delete them."""

@@ -85,7 +85,7 @@ class HistoryPages:
         access, frame = self._desk.begin(request, identity)
         row, gone = self._found(db, access, key, tenant)
         begun = self._begun(db, row, key)[0]
-        changes = self.history_of.of(db, self.resource.tables, key, after=begun)
+        changes = self.history_of.of(db, self.resource.line, key, after=begun)
         changes = changes if gone is None else self._own(changes)
         reader = Reader(db, access)
         own = [(each, reader.lines(each, row)) for each in changes]
@@ -98,7 +98,7 @@ class HistoryPages:
             own,
             entries_of(own, inner.of(access, row, gone, changes)),
             self._compared(db, access, row, gone, request, changes),
-            self._may_have_back(access, row),
+            self._may_have_back(access, row, gone),
             self._lost(db, access, gone, tenant),
         )
         return self._desk.page("history.html", frame, page=shown)
@@ -131,9 +131,10 @@ class HistoryPages:
                 return changes[:place]
         return changes
 
-    def _may_have_back(self, access: Access, row: Any) -> bool:
-        if row is None:
-            return access.may("add")
+    def _may_have_back(self, access: Access, row: Any, gone: Row[Any] | None) -> bool:
+        if gone is not None:
+            own = access.of(self.resource.recorded(gone).model)
+            return access.may("add") and (own is None or own.may("add"))
         return is_deleted(self.resource, row) and access.may_any_row("delete", row)
 
     def _compared(
@@ -160,7 +161,7 @@ class HistoryPages:
         now = {} if row is None else snapshot(self.resource, row)
         if gone is not None and change.id == gone.id:
             return dict.fromkeys(gone.values)
-        return version(now, self.history_of.since(db, self.resource.tables, change.key, change.id))
+        return version(now, self.history_of.since(db, self.resource.line, change.key, change.id))
 
     def old(
         self,
@@ -177,7 +178,7 @@ class HistoryPages:
         row = access.row(db, key, "change")
         found = self.history_of.one(db, change)
         begun, since = self._begun(db, row, key)
-        is_its = found is not None and found.model in self.resource.tables and found.id > begun
+        is_its = found is not None and found.model in self.resource.line and found.id > begun
         if found is None or not is_its or found.key != self.resource.keys.text(row):
             raise NotFound(gettext("There is no such change."))
         names = access.editable(self.resource.fields, row)

@@ -114,7 +114,7 @@ class InlineHistory:
         changes = self._theirs(inline, owners, now, self._keys(inline, beside) | now.keys())
         reader = Reader(self._db, access)
         linked = {name for name, _ in inline.link}
-        accesses = dict.fromkeys(inline.resource.tables, access)
+        accesses = dict.fromkeys(inline.resource.line, access)
         for each in readable(self._db, self._history, accesses, changes, self._tenant):
             told = [line for line in reader.lines(each) if each.action == "change" or line.name not in linked]
             yield InnerChange(inline, each, told)
@@ -144,7 +144,7 @@ class InlineHistory:
         """The keys of rows that were written together with what they belong to."""
         column = self._history.rows.c
         batches = list(dict.fromkeys(each.batch for each in beside))[:_KEYS]
-        asked = select(column.key).where(column.batch.in_(batches), column.model.in_(inline.resource.tables))
+        asked = select(column.key).where(column.batch.in_(batches), column.model.in_(inline.resource.line))
         return {*self._db.scalars(asked.order_by(column.id.desc()).limit(_KEYS))} if batches else set()
 
     def _theirs(
@@ -152,7 +152,7 @@ class InlineHistory:
     ) -> list[Row[Any]]:
         """Those changes of some rows that were made while each belonged to one of these: the latest first."""
         column, names = self._history.rows.c, [name for name, _ in inline.link]
-        of_these = [column.model.in_(inline.resource.tables), column.key.in_([*keys]), column.id > self._after]
+        of_these = [column.model.in_(inline.resource.line), column.key.in_([*keys]), column.id > self._after]
         if self._after:  # What went with the row that had the key before was written after it.
             ended = select(column.batch).where(column.id == self._after)
             of_these.append(column.batch != ended.scalar_subquery())

@@ -140,6 +140,12 @@ class Resource:
         """
         return [_table_of(each) for each in self.family]
 
+    @functools.cached_property
+    def line(self) -> Sequence[str]:
+        """Those of these names by which its own rows may be recorded: those of the classes above and below it."""
+        related = (each for each in self.family if each.isa(self.mapper) or self.mapper.isa(each))
+        return [_table_of(each) for each in related]
+
     def own(self, row: Any) -> Resource:
         """The resource of a row's own class: this one, or that of a subclass."""
         return self if type(row) is self.model else self.to(type(row))
