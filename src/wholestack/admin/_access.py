@@ -59,7 +59,7 @@ class Access:
         return self.identity.impersonator is None and self._has(action)
 
     def _has(self, action: str) -> bool:
-        return self.identity.can(permission_name(self.resource.model, action))
+        return self.identity.can(permission_name((self.resource.above or self.resource).model, action))
 
     def require(self, action: str) -> None:
         """Refuse who may not.
@@ -141,7 +141,8 @@ class Access:
         if not self.may(action):
             return statement.where(false())
         for policy in self.policies(action):
-            statement = statement.where(policy.sql(self.identity))
+            # A rule over the columns of the class above knows nothing of rows that are not in its table.
+            statement = statement.where(false() if self.resource.apart else policy.sql(self.identity))
         return self._below(statement) if self._is_guarded(action) else statement
 
     def row(self, db: Session, key: str, action: str = "view", *, options: Sequence[ORMOption] = ()) -> Any:
@@ -224,9 +225,12 @@ class Access:
         return None if found is None else self.of(found.mapper.class_)
 
     def of(self, model: type[Any]) -> Access | None:
-        """What they may do with the rows of another model; None where the admin does not show it."""
-        other = self.resource.others.get(model)
-        return None if other is None else Access(other, self.identity)
+        """What they may do with the rows of another model; None where the admin does not show it. A subclass that it
+        does not show is guarded as the nearest class above it that it shows.
+        """
+        if not any(each in self.resource.others for each in model.__mro__):
+            return None
+        return Access(self.resource.to(model), self.identity)
 
     def choices(self, relation: str) -> Select[Any]:
         """A select of the rows that they may choose for a relation: those that they may see, of a model that the admin

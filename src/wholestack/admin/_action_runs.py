@@ -18,12 +18,13 @@ from ._deletion import Deletion
 from ._history import Author, Change, differences
 from ._matching import Matching
 from ._paths import among
-from ._record import Called, fields_of, files_in, is_secret, snapshot, tenant_in
+from ._record import Called, fields_of, files_in, is_secret, snapshot, table_of, tenant_in
 
 if TYPE_CHECKING:
     from wholestack.db import Session
 
     from ._plugin import Admin
+    from ._resource import Resource
 
 _MOST_NAMED = 5
 
@@ -107,9 +108,10 @@ class ActionRun:
             return keys[-1], len(keys)
         before = [snapshot(self.resource, row) for row in rows]
         labels = [self.resource.view.label(row) for row in rows]
+        owns = [self.resource.own(row) for row in rows]
         self._call(keys)
         self._db.flush()
-        self._write(keys, labels, before)
+        self._write(keys, owns, labels, before)
         return keys[-1], len(keys)
 
     def _delete(self, rows: Sequence[Any]) -> None:
@@ -131,7 +133,9 @@ class ActionRun:
         told = method(selection, **{name: value for name, value in given.items() if name in takes})
         self.told = str(told) if told is not None else self.told
 
-    def _write(self, keys: list[tuple[Any, ...]], labels: list[str], before: list[dict[str, Any]]) -> None:
+    def _write(
+        self, keys: list[tuple[Any, ...]], owns: list[Resource], labels: list[str], before: list[dict[str, Any]]
+    ) -> None:
         """The history of what has become of each row, whatever way the action has changed it."""
         resource = self.resource
         for row in list(self._db.identity_map.values()):
@@ -141,18 +145,19 @@ class ActionRun:
             tuple(getattr(row, name) for name in resource.keys.names): row
             for row in self._db.scalars(select(resource.model).where(among(resource, keys)))
         }
-        found = {}
-        for key, old in zip(keys, before, strict=True):
+        found: dict[Resource, dict[tuple[Any, ...], dict[str, Any]]] = {}
+        for key, old, own in zip(keys, before, owns, strict=True):
             new = snapshot(resource, there[key]) if key in there else dict.fromkeys(old)
-            found[key] = {name: pair for name, pair in differences(old, new).items() if not is_secret(resource, name)}
-        called = Called(self._db, resource, found.values())
+            values = {name: pair for name, pair in differences(old, new).items() if not is_secret(own, name)}
+            found.setdefault(own, {})[key] = values
+        called = {own: Called(self._db, own, some.values()) for own, some in found.items()}
         changes = []
-        for key, label, old in zip(keys, labels, before, strict=True):
-            if values := found[key]:
+        for key, label, old, own in zip(keys, labels, before, owns, strict=True):
+            if values := found[own][key]:
                 name = self.action.name if key in there else "delete"
-                text, tenant = resource.keys.text_of(key), tenant_in(resource, old)
-                files = files_in(resource, values)
-                changes.append(Change(name, resource.table, text, label, values, called.of(values), tenant, files))
+                text, tenant, names = resource.keys.text_of(key), tenant_in(resource, old), called[own].of(values)
+                files, table = files_in(own, values), table_of(own)
+                changes.append(Change(name, own.table, text, label, values, names, tenant, files, table))
         self._admin.history.write(self._db, self._author, changes)
 
 

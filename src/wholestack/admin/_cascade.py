@@ -15,8 +15,8 @@ from wholestack.db import Session
 
 from ._access import Access
 from ._cells import words_of
-from ._record import resource_for
-from ._resource import Resource
+from ._references import model_at
+from ._resource import Resource, resource_for
 
 _MOST_NAMED = 20
 """Rows of a kind that a page names."""
@@ -56,17 +56,21 @@ def _attribute(mapper: Any, column: Any) -> str:
 
 
 def edges_of(resource: Resource) -> Iterator[Edge]:
-    """What hangs on the rows of a model, by every foreign key that leads to its tables."""
+    """What hangs on the rows of a model, by every foreign key that leads to its tables; but not that which holds the
+    tables of a row itself together.
+    """
     mapper = resource.mapper
     tables = set(mapper.tables)
-    models = {each.local_table: each for each in mapper.registry.mappers if not each.single}
     for table in resource.model.metadata.tables.values():
         for keys in table.foreign_key_constraints:
-            if keys.referred_table in tables and table not in tables:
-                found = models.get(table)
+            if keys.referred_table in tables and not (table in tables and _is_own(keys)):
+                found = model_at(mapper, table)
                 yield Edge(keys, found, _fate(mapper, keys, found))
-            elif keys.referred_table is table and table in tables:  # It refers to rows of its own kind: a tree.
-                yield Edge(keys, mapper, _fate(mapper, keys, mapper))
+
+
+def _is_own(keys: ForeignKeyConstraint) -> bool:
+    """Whether a foreign key is a table's primary key: that of a class with more columns in the table of its parent."""
+    return keys.referred_table is not keys.table and {*keys.columns} == {*keys.table.primary_key.columns}
 
 
 def _fate(mapper: Mapper[Any], keys: ForeignKeyConstraint, other: Mapper[Any] | None) -> str:
@@ -154,9 +158,10 @@ class Cascade:
         self.forbidden: list[str] = []
         self.too_many: bool = False
         self._kinds: dict[str, dict[str, Kind]] = {"goes": {}, "freed": {}, "holds": {}}
+        self._row = row
         self._seen = {row}
         self._staying: list[tuple[Edge, Any]] = []
-        waiting = [(access.resource, [row])]
+        waiting = [(access.resource.own(row), [row])]
         while waiting and not self.too_many:
             waiting += self._below(*waiting.pop(0))
         for edge, condition in self._staying:
@@ -192,28 +197,34 @@ class Cascade:
                 if edge.fate != "goes" or edge.mapper is None:
                     self._staying.append((edge, condition))
                 else:
-                    below = self._resource(edge.mapper)
-                    if found := self._take(below, condition):
-                        yield below, found
+                    yield from self._take(self._resource(edge.mapper), condition)
 
     def _resource(self, mapper: Mapper[Any]) -> Resource:
         return resource_for(mapper.class_, self._access.resource.others)
 
-    def _take(self, below: Resource, condition: Any) -> list[Any]:
-        """The rows that go with others, as far as they were not met before."""
+    def _take(self, below: Resource, condition: Any) -> Iterator[tuple[Resource, list[Any]]]:
+        """The rows that go with others, as far as they were not met before, by their classes."""
         found = self._db.scalars(select(below.model).where(condition).limit(self._most - len(self.rows) + 1)).unique()
         fresh = [each for each in found if each not in self._seen]
         self._seen.update(fresh)
-        self.rows += [(below, each) for each in fresh]
+        self.rows += [(below.own(each), each) for each in fresh]
         self.too_many = self.too_many or len(self.rows) > self._most
+        by_class: dict[Resource, list[Any]] = {}
+        for each in fresh:
+            by_class.setdefault(below.own(each), []).append(each)
+        for own, rows in by_class.items():
+            self._tell(own, rows)
+            yield own, rows
+
+    def _tell(self, below: Resource, rows: Sequence[Any]) -> None:
+        """Count rows of one class that go, and whether the person may delete them."""
         access = self._access.of(below.model)
-        own = [each for each in fresh if not self._is_others(each)]
+        own = [each for each in rows if not self._is_others(each)]
         shown = [each for each in own if access is None or access.may_any_row("view", each)]
         labels = [self._access.label(each) for each in shown[:_MOST_NAMED]]
-        self._kind("goes", below).add(len(shown), labels, more=len(shown) < len(fresh))
-        if len(own) < len(fresh) or not all(access is None or access.may_any_row("delete", each) for each in fresh):
+        self._kind("goes", below).add(len(shown), labels, more=len(shown) < len(rows))
+        if len(own) < len(rows) or not all(access is None or access.may_any_row("delete", each) for each in rows):
             self.forbidden = [*dict.fromkeys([*self.forbidden, below.title])]
-        return fresh
 
     @property
     def _is_held(self) -> bool:
@@ -251,7 +262,7 @@ class Cascade:
 
     def _stays(self, below: Resource) -> Any:
         """What does not go anyway: that holds nothing, whatever it refers to."""
-        going = [row for resource, row in self.rows if resource.model is below.model]
+        going = [row for row in self._seen if isinstance(row, below.model)]
         columns = [getattr(below.model, name) for name in below.keys.names]
         if not going:
             return true()

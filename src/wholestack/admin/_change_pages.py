@@ -99,7 +99,9 @@ class ChangePages:
 
     def _begun(self, request: Request, identity: Identity[Any], asked: Asked) -> tuple[Frame, Select[Any]]:
         frame = Frame(self._admin, request, identity)
-        models = [each.table for each in frame.resources if asked.model in {"", each.slug}]
+        of = tuple(each.model for each in frame.resources if asked.model in {"", each.slug})
+        accesses = accesses_of(frame.resources, identity)
+        models = [name for name, each in accesses.items() if issubclass(each.resource.model, of)]
         statement, day = self._admin.history.asked(models), datetime.timedelta(days=1)
         if asked.first is not None:
             statement = statement.where(self._rows.at >= _start(asked.first))

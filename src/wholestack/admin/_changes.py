@@ -19,6 +19,7 @@ from ._access import Access
 from ._cells import NOTHING, cell
 from ._deletion import restored
 from ._history import History
+from ._making import made
 from ._record import key_column, keys_in, relation_at, typed_keys
 from ._resource import Resource
 from ._soft import mark_of
@@ -44,7 +45,7 @@ class FieldLine:
 
 
 class Reader:
-    """Reads changes of one model for a person.
+    """Reads changes of one model for a person. What a subclass has alone is read by what they may with that.
 
     Arguments:
         db: the session.
@@ -55,7 +56,7 @@ class Reader:
         self._db = db
         self._access = access
         self._resource = access.resource
-        self._shown: dict[str, set[str] | None] = {}
+        self._below: dict[type[Any], Reader | None] = {}
 
     def lines(self, change: Row[Any], row: Any = None) -> list[FieldLine]:
         """The fields of a change that they may see.
@@ -64,18 +65,40 @@ class Reader:
             change: the change.
             row: the row that was changed; None where it is not there any more.
         """
-        return self.compared(change.values, [change.labels], row)
+        return self.compared(change.values, [change.labels], self._resource.recorded(change), row)
 
     def compared(
-        self, values: Mapping[str, Sequence[Any]], labels: Iterable[Mapping[str, Any]], row: Any = None
+        self, values: Mapping[str, Sequence[Any]], labels: Iterable[Mapping[str, Any]], own: Resource, row: Any = None
     ) -> list[FieldLine]:
-        """The same of values by attribute, with what related rows were called."""
+        """The same of values by attribute, with what related rows were called.
+
+        Arguments:
+            values: before and after.
+            labels: by attribute, what rows of some keys were called.
+            own: the resource of the class that the row is of, or was.
+            row: the row; None where it is not there any more.
+        """
         known: dict[str, dict[str, str]] = {}
         for each in labels:
             for name, found in each.items():
                 known.setdefault(name, {}).update(found)
-        names = [each for each in self._access.visible(values, row) if self._names_all(each)]
-        return [self._line(name, values[name], known.get(name, {})) for name in names]
+        readers = {name: reader for name in values if (reader := self._reader(name, own)) is not None}
+        return [
+            reader._line(name, values[name], known.get(name, {}))
+            for name, reader in readers.items()
+            if reader._access.visible([name], row) and reader._names_all(name)
+        ]
+
+    def _reader(self, name: str, own: Resource) -> Reader | None:
+        """Who reads a field; None of one that a subclass has alone, which the person may not see."""
+        mine = self._resource
+        is_below = own.model is not mine.model and issubclass(own.model, mine.model)
+        if not is_below or name in mine.attributes or name in mine.relations:
+            return self
+        if own.model not in self._below:
+            access = self._access.of(own.model) or Access(own, self._access.identity)
+            self._below[own.model] = Reader(self._db, access) if access.may("view") else None
+        return self._below[own.model]
 
     def _names_all(self, name: str) -> bool:
         """Whether a person may know all rows that a field names; of rows in the form their own changes tell."""
@@ -143,7 +166,7 @@ def readable(
     Arguments:
         db: the session.
         history: what the changes are from.
-        accesses: what they may, by table.
+        accesses: what they may, by the name of a table; see `accesses_of`.
         changes: the changes.
         tenant: the key of the tenant whom the request is for.
     """
@@ -167,7 +190,7 @@ def _readable(db: Session, history: History, access: Access, changes: Sequence[R
         return
     keys = {each.key: values for each in changes if (values := access.resource.keys.values(each.key)) is not None}
     there = {access.resource.keys.text(row): row for row in _rows(db, access.resource, list(keys.values()))}
-    ended = history.ended(db, access.resource.table, list(there), marked=mark_of(access.resource) is not None)
+    ended = history.ended(db, access.resource.tables, list(there), marked=mark_of(access.resource) is not None)
     for each in changes:
         row = there.get(each.key)
         is_gone = row is None or each.id <= ended.get(each.key, 0)
@@ -190,9 +213,10 @@ def may_see_gone(db: Session, access: Access, change: Row[Any]) -> bool:
     if change.action != "delete":
         return False
     values = {name: pair[0] for name, pair in change.values.items() if len(pair) == 2}
+    own = access.resource.recorded(change)
     with db.no_autoflush:
         try:
-            return access.may_any_row("view", access.resource.model(**restored_plain(db, access.resource, values)))
+            return access.may_any_row("view", made(own.model, restored_plain(db, own, values)))
         except (AttributeError, TypeError, ValueError):  # The policy asks for more than the history has.
             return False
 
@@ -203,5 +227,18 @@ def restored_plain(db: Session, resource: Resource, values: dict[str, Any]) -> d
 
 
 def accesses_of(resources: Iterable[Resource], identity: Identity[Any]) -> dict[str, Access]:
-    """What a person may with each model, by table."""
-    return {each.table: Access(each, identity) for each in resources}
+    """What a person may with the rows that a history has, by the names of their classes' tables. The rows of a subclass
+    are read by what they may with a class above it where they may not see the subclass itself.
+
+    Arguments:
+        resources: the models that they may see.
+        identity: the person.
+    """
+    found: dict[str, Access] = {}
+    for each in sorted(resources, key=lambda resource: len(resource.model.__mro__), reverse=True):
+        access = found[each.table] = Access(each, identity)
+        for mapper in each.family:
+            if mapper is not each.mapper and issubclass(mapper.class_, each.model):
+                own = Access(each.to(mapper.class_), identity)
+                found.setdefault(own.resource.table, own if own.may("view") else access)
+    return found

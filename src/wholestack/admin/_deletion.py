@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pydantic
-from sqlalchemy import Row, select
+from sqlalchemy import Column, Row, select
 from sqlalchemy.exc import IntegrityError
 
 from wholestack import Conflict, Forbidden
@@ -21,8 +21,9 @@ from ._access import Access
 from ._cascade import Cascade
 from ._history import CHANGED, Author, Change, History
 from ._kept import Files, kept
-from ._record import is_secret, key_column, record, resource_for, snapshot, typed_keys
-from ._resource import Resource
+from ._making import made
+from ._record import is_secret, key_column, record, snapshot, typed_keys
+from ._resource import Resource, resource_for
 from ._soft import is_deleted, mark, mark_of
 
 if TYPE_CHECKING:
@@ -129,9 +130,12 @@ class Return:
         self._history = history
 
     def change_of(self, key: str) -> Row[Any] | None:
-        """The deletion of a row that is not there; None where its last change is none."""
-        last = self._history.of(self._db, self._access.resource.table, key, most=1)
-        return last[0] if last and last[0].action == "delete" else None
+        """The deletion of a row that is not there; None where its last change is none, or it was of another class."""
+        resource = self._access.resource
+        last = next(iter(self._history.of(self._db, resource.tables, key, most=1)), None)
+        if last is None or last.action != "delete":
+            return None
+        return last if issubclass(resource.recorded(last).model, resource.model) else None
 
     def unmark(self, author: Author, row: Any) -> None:
         """Take away the mark of a row that is marked as deleted.
@@ -165,12 +169,12 @@ class Return:
         """
         try:
             with self._db.begin_nested():
-                made = [self._make(*each) for each in self.together(deletion)]
+                rows = [self._make(*each) for each in self.together(deletion)]
                 self._db.flush()
-                self._note(author, made)
+                self._note(author, rows)
         except IntegrityError as error:
             raise Conflict(gettext("What it refers to is gone, or something has taken its place.")) from error
-        return made[0][1]
+        return rows[0][1]
 
     def together(self, deletion: Row[Any]) -> list[tuple[Resource, Row[Any]]]:
         """The deletions of all that comes back with a row, itself first, each with its model."""
@@ -179,7 +183,7 @@ class Return:
         changes = [each for each in batch if each.action == "delete" and each.model in by_table]
         if changes and changes[0].id != deletion.id:
             changes = [deletion]  # It went with another row, which is had back by itself.
-        return [(by_table[each.model], each) for each in changes]
+        return [(by_table[each.model].recorded(each), each) for each in changes]
 
     def _all(self, known: Any) -> list[Resource]:
         return [resource_for(each.class_, known) for each in self._access.resource.mapper.registry.mappers]
@@ -189,23 +193,31 @@ class Return:
         if access is not None:
             access.require("add")
         key = resource.keys.values(change.key)
-        if key is None or self._db.get(resource.model, key[0] if len(key) == 1 else key) is not None:
+        if key is None or is_there(self._db, resource, key):
             raise Conflict(gettext("There is a row of this key again."))
         values = {name: pair[0] for name, pair in change.values.items() if pair}
-        files = self._history.files.of(self._db, change.model, change.key) if resource.files else {}
-        row = resource.model(**restored(self._db, resource, values, files))
+        files = self._history.files.of(self._db, resource.tables, change.key) if resource.files else {}
+        try:
+            row = made(resource.model, restored(self._db, resource, values, files))
+        except TypeError as error:  # Its constructor asks for more than the history has.
+            raise Conflict(gettext("What it refers to is gone, or something has taken its place.")) from error
         self._db.add(row)
         self._db.flush()
         if access is not None and not access.may_own(row):
             raise Forbidden(gettext("You may not do this."))
         return resource, row
 
-    def _note(self, author: Author, made: Sequence[tuple[Resource, Any]]) -> None:
+    def _note(self, author: Author, rows: Sequence[tuple[Resource, Any]]) -> None:
         changes = []
-        for resource, row in made:
+        for resource, row in rows:
             values = {name: [None, value] for name, value in snapshot(resource, row).items()}
             changes.append(record(self._db, resource, "restore", row, values))
         self._history.write(self._db, author, changes)
+
+
+def is_there(db: Session, resource: Resource, key: tuple[Any, ...]) -> bool:
+    """Whether there is a row of a key, of whichever of the classes that have their keys in common."""
+    return db.get(resource.family[0].class_, key[0] if len(key) == 1 else key) is not None
 
 
 def restored(db: Session, resource: Resource, values: dict[str, Any], files: Files | None = None) -> dict[str, Any]:
@@ -225,7 +237,7 @@ def restored(db: Session, resource: Resource, values: dict[str, Any], files: Fil
             column = key_column(resource, name)
             keys = typed_keys(resource, name, value or ())
             found[name] = list(db.scalars(select(column.class_).where(column.in_(keys)))) if keys else []
-        elif attribute is not None and hasattr(attribute.column, "table") and not is_secret(resource, name):
+        elif attribute is not None and isinstance(attribute.column, Column) and not is_secret(resource, name):
             found |= _read(name, attribute, value, files or {})
     return found
 

@@ -20,7 +20,7 @@ from wholestack.auth import Identity
 from wholestack.db import Index, Moment, Session, insert_at_once
 from wholestack.files import StoredFile
 
-from ._kept import KeptFiles
+from ._kept import KeptFiles, Models, of_row
 from ._kept import table_in as files_in
 
 TABLE = "admin_change"
@@ -105,13 +105,14 @@ class Change:
 
     Attributes:
         action: ``"add"``, ``"change"``, ``"delete"`` or the name of an action.
-        model: the table's name.
+        model: the name of the row's own class: its table's, as `Resource.table` has it.
         key: the row's, as text.
         label: what the row was called.
         values: by attribute, the value before and the one after, as JSON has them; nothing of a secret.
         labels: by attribute of a relation, what the rows of some keys were called.
         tenant: whose row it was, where it was somebody's.
         files: by attribute, the stored file that the row had before and has no more.
+        table: the table that held them, where it is called otherwise.
     """
 
     action: str
@@ -122,6 +123,7 @@ class Change:
     labels: Mapping[str, Mapping[str, str]] = dataclasses.field(default_factory=dict)
     tenant: str | None = None
     files: Mapping[str, StoredFile] = dataclasses.field(default_factory=dict)
+    table: str = ""
 
 
 class HistoryOptions(TypedDict, total=False):
@@ -187,7 +189,8 @@ class History:
                 insert_at_once(db, self.rows, rows)
             else:
                 db.execute(self._insert, [*rows])
-            taken = ((each.model, each.key, name, file) for each in changes for name, file in each.files.items())
+            here = (each for each in changes if (each.table or each.model) in self.rows.metadata.tables)
+            taken = ((each.model, each.key, name, file) for each in here for name, file in each.files.items())
             self.files.keep(db, now, taken)
             self._sweep_at_times(db)
         return batch
@@ -234,13 +237,13 @@ class History:
 
     # -- reading -----------------------------------------------------------------------------------------------------
 
-    def of(self, db: Session, model: str, key: str, *, after: int = 0, most: int = _MOST) -> Sequence[Row[Any]]:
+    def of(self, db: Session, model: Models, key: str, *, after: int = 0, most: int = _MOST) -> Sequence[Row[Any]]:
         """The changes of one row, the latest first; those that came after one of them."""
         column = self.rows.c
-        asked = select(self.rows).where(column.model == model, column.key == key[:_SHORT], column.id > after)
+        asked = select(self.rows).where(*of_row(self.rows, model, key), column.id > after)
         return db.execute(asked.order_by(column.id.desc()).limit(most)).all()
 
-    def begun(self, db: Session, model: str, key: str) -> tuple[int, datetime.datetime | None]:
+    def begun(self, db: Session, model: Models, key: str) -> tuple[int, datetime.datetime | None]:
         """Where the history of a row that is there begins: after the deletion of another one that had its key.
 
         SQLite gives the key of a last row that was deleted to the next one; what the first one was is nothing for those
@@ -251,23 +254,21 @@ class History:
         """
         column = self.rows.c
         ends = column.action.in_(("delete", "restore"))
-        asked = select(column.id, column.at, column.action).where(
-            column.model == model, column.key == key[:_SHORT], ends
-        )
+        asked = select(column.id, column.at, column.action).where(*of_row(self.rows, model, key), ends)
         last = db.execute(asked.order_by(column.id.desc()).limit(1)).first()
         return (0, None) if last is None or last.action == "restore" else (last.id, last.at)
 
-    def ended(self, db: Session, model: str, keys: Sequence[str], *, marked: bool) -> dict[str, int]:
+    def ended(self, db: Session, models: Sequence[str], keys: Sequence[str], *, marked: bool) -> dict[str, int]:
         """The number of the last change of others that had some of these keys, of rows that are there; see `begun`.
 
         Arguments:
             db: the session.
-            model: the table's name.
+            models: the names of their classes.
             keys: the keys.
             marked: whether rows are only marked as deleted: then a deletion is an end where a row was added after it.
         """
         column = self.rows.c
-        of_these = (column.model == model, column.key.in_(keys))
+        of_these = (column.model.in_(models), column.key.in_(keys))
         if marked:
             added = select(column.key, func.max(column.id)).where(*of_these, column.action == "add")
             return {key: number - 1 for key, number in db.execute(added.group_by(column.key))} if keys else {}
@@ -275,7 +276,7 @@ class History:
         asked = select(column.key, column.id).where(column.id.in_(last.group_by(column.key)), column.action == "delete")
         return {each.key: each.id for each in db.execute(asked)} if keys else {}
 
-    def since(self, db: Session, model: str, key: str, change: int) -> Sequence[Row[Any]]:
+    def since(self, db: Session, model: Models, key: str, change: int) -> Sequence[Row[Any]]:
         """All changes of a row after one of them, the latest first."""
         return self.of(db, model, key, after=change, most=_VERSIONS)
 

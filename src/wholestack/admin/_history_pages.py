@@ -20,7 +20,7 @@ from wholestack.templates import Page
 from ._access import Access
 from ._cells import cell
 from ._changes import FieldLine, Reader, readable, version
-from ._deletion import Return, lost, restored
+from ._deletion import Return, is_there, lost, restored
 from ._desk import Desk
 from ._history import Author, differences
 from ._inline_history import Entry, InlineHistory, entries_of
@@ -85,7 +85,8 @@ class HistoryPages:
         access, frame = self._desk.begin(request, identity)
         row, gone = self._found(db, access, key, tenant)
         begun = self._begun(db, row, key)[0]
-        changes = self.history_of.of(db, self.resource.table, key, after=begun)
+        changes = self.history_of.of(db, self.resource.line, key, after=begun)
+        changes = changes if gone is None else self._own(changes)
         reader = Reader(db, access)
         own = [(each, reader.lines(each, row)) for each in changes]
         inner = InlineHistory(db, self.history_of, None if tenant is None else tenant.key, begun)
@@ -97,7 +98,7 @@ class HistoryPages:
             own,
             entries_of(own, inner.of(access, row, gone, changes)),
             self._compared(db, access, row, gone, request, changes),
-            self._may_have_back(access, row),
+            self._may_have_back(access, row, gone),
             self._lost(db, access, gone, tenant),
         )
         return self._desk.page("history.html", frame, page=shown)
@@ -113,8 +114,8 @@ class HistoryPages:
         except NotFound:
             gone = Return(db, access, self.history_of).change_of(key) if access.may("view") else None
             values = self.resource.keys.values(key)
-            there = values is None or db.get(self.resource.model, values[0] if len(values) == 1 else values) is not None
-            accesses = {self.resource.table: access}
+            there = values is None or is_there(db, self.resource, values)
+            accesses = dict.fromkeys(self.resource.tables, access)
             if (
                 gone is None
                 or there
@@ -123,9 +124,17 @@ class HistoryPages:
                 raise
             return None, gone
 
-    def _may_have_back(self, access: Access, row: Any) -> bool:
-        if row is None:
-            return access.may("add")
+    def _own(self, changes: Sequence[Row[Any]]) -> Sequence[Row[Any]]:
+        """The changes of a row that is gone, without earlier ones of a row of another class that had its key."""
+        for place, each in enumerate(changes):
+            if each.action == "delete" and not issubclass(self.resource.recorded(each).model, self.resource.model):
+                return changes[:place]
+        return changes
+
+    def _may_have_back(self, access: Access, row: Any, gone: Row[Any] | None) -> bool:
+        if gone is not None:
+            own = access.of(self.resource.recorded(gone).model)
+            return access.may("add") and (own is None or own.may("add"))
         return is_deleted(self.resource, row) and access.may_any_row("delete", row)
 
     def _compared(
@@ -144,14 +153,15 @@ class HistoryPages:
             return None
         first, second = (self._version(db, row, gone, each) for each in sorted(two, key=lambda each: each.id))
         labels = [each.labels for each in reversed(changes)]
-        return Reader(db, access).compared(differences(first, second), labels, row)
+        own = self.resource.own(row) if gone is None else self.resource.recorded(gone)
+        return Reader(db, access).compared(differences(first, second), labels, own, row)
 
     def _version(self, db: Session, row: Any, gone: Row[Any] | None, change: Any) -> dict[str, Any]:
         """The values of the row as they were after a change."""
         now = {} if row is None else snapshot(self.resource, row)
         if gone is not None and change.id == gone.id:
             return dict.fromkeys(gone.values)
-        return version(now, self.history_of.since(db, self.resource.table, change.key, change.id))
+        return version(now, self.history_of.since(db, self.resource.line, change.key, change.id))
 
     def old(
         self,
@@ -168,15 +178,15 @@ class HistoryPages:
         row = access.row(db, key, "change")
         found = self.history_of.one(db, change)
         begun, since = self._begun(db, row, key)
-        mine = self.resource.table, self.resource.keys.text(row)
-        if found is None or (found.model, found.key) != mine or found.id <= begun:
+        is_its = found is not None and found.model in self.resource.line and found.id > begun
+        if found is None or not is_its or found.key != self.resource.keys.text(row):
             raise NotFound(gettext("There is no such change."))
         names = access.editable(self.resource.fields, row)
         then = {name: value for name, value in self._version(db, row, None, found).items() if name in names}
         page = RowPage(access, form, row, editable=True)
         page.files = files
         if self.resource.files:
-            page.earlier = self.history_of.files.of(db, found.model, found.key, since)
+            page.earlier = self.history_of.files.of(db, self.resource.tables, found.key, since)
         page.version = cell(found.at)
         page.lost = lost(self.resource, then, page.earlier, row)
         form.action = frame.row(key)
@@ -187,7 +197,7 @@ class HistoryPages:
         """Where a row's own history begins; that of one that is deleted, or marked so, ends with its deletion."""
         if row is None or is_deleted(self.resource, row):
             return 0, None
-        return self.history_of.begun(db, self.resource.table, key)
+        return self.history_of.begun(db, self.resource.tables, key)
 
     def _lost(self, db: Session, access: Access, gone: Row[Any] | None, tenant: Tenant | None) -> Sequence[str]:
         """What files are called that do not come back with a deleted row, and what went with it: those that the person
@@ -195,14 +205,18 @@ class HistoryPages:
         """
         if gone is None:
             return ()
-        together = Return(db, access, self.history_of).together(gone)
-        some = [each for resource, each in together if resource.files]
-        accesses = {each.model: found for of, each in together if (found := access.of(of.model)) is not None}
+        by_class: dict[type[Any], list[Row[Any]]] = {}
+        for resource, each in Return(db, access, self.history_of).together(gone):
+            if resource.files:
+                by_class.setdefault(resource.model, []).append(each)
         names: list[str] = []
-        for each in readable(db, self.history_of, accesses, some, tenant.key if tenant else None):
-            own = accesses[each.model]
-            seen = {name: pair[0] for name in own.visible(each.values) if (pair := each.values[name])}
-            names += lost(own.resource, seen, self.history_of.files.of(db, each.model, each.key))
+        for model, some in by_class.items():
+            own = access.of(model)
+            accesses = {} if own is None else dict.fromkeys([each.model for each in some], own)
+            for each in readable(db, self.history_of, accesses, some, tenant.key if tenant else None):
+                of = accesses[each.model]
+                seen = {name: pair[0] for name in of.visible(each.values) if (pair := each.values[name])}
+                names += lost(of.resource, seen, self.history_of.files.of(db, of.resource.tables, each.key))
         return names
 
     def restore(

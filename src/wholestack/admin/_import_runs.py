@@ -24,6 +24,7 @@ from ._import_files import LINES, Packed, Packer
 from ._import_inserts import takes_many
 from ._import_plan import Plan, RowPlan
 from ._jobs import ASKED, DONE, FAILED, Jobs
+from ._making import made
 from ._paths import among
 from ._record import Called, is_secret, snapshot
 from ._view import AdminView
@@ -341,7 +342,7 @@ class Writes:
         new = row is None
         try:
             if new:
-                row = self.resource.model(**values)
+                row = made(self.resource.model, values)
             else:
                 for name, value in values.items():
                     setattr(row, name, value)
@@ -376,7 +377,7 @@ class Writes:
                 changes.append(
                     Change(
                         "change" if was_there else "add",
-                        self.resource.table,
+                        self.resource.own(row).table,
                         self.resource.keys.text(row),
                         label,
                         values,

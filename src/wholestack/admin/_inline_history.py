@@ -114,7 +114,8 @@ class InlineHistory:
         changes = self._theirs(inline, owners, now, self._keys(inline, beside) | now.keys())
         reader = Reader(self._db, access)
         linked = {name for name, _ in inline.link}
-        for each in readable(self._db, self._history, {inline.resource.table: access}, changes, self._tenant):
+        accesses = dict.fromkeys(inline.resource.line, access)
+        for each in readable(self._db, self._history, accesses, changes, self._tenant):
             told = [line for line in reader.lines(each) if each.action == "change" or line.name not in linked]
             yield InnerChange(inline, each, told)
         names = inline.resource.keys.names
@@ -143,7 +144,7 @@ class InlineHistory:
         """The keys of rows that were written together with what they belong to."""
         column = self._history.rows.c
         batches = list(dict.fromkeys(each.batch for each in beside))[:_KEYS]
-        asked = select(column.key).where(column.batch.in_(batches), column.model == inline.resource.table)
+        asked = select(column.key).where(column.batch.in_(batches), column.model.in_(inline.resource.line))
         return {*self._db.scalars(asked.order_by(column.id.desc()).limit(_KEYS))} if batches else set()
 
     def _theirs(
@@ -151,7 +152,7 @@ class InlineHistory:
     ) -> list[Row[Any]]:
         """Those changes of some rows that were made while each belonged to one of these: the latest first."""
         column, names = self._history.rows.c, [name for name, _ in inline.link]
-        of_these = [column.model == inline.resource.table, column.key.in_([*keys]), column.id > self._after]
+        of_these = [column.model.in_(inline.resource.line), column.key.in_([*keys]), column.id > self._after]
         if self._after:  # What went with the row that had the key before was written after it.
             ended = select(column.batch).where(column.id == self._after)
             of_these.append(column.batch != ended.scalar_subquery())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import BigInteger, Column, Integer, MetaData, String, delete, insert, select
@@ -16,6 +16,8 @@ TABLE = "admin_file"
 _SHORT = 255
 Files = Mapping[tuple[str, str], StoredFile]
 """Files by the attribute that held them and their stored name."""
+Models = str | Sequence[str]
+"""The name of a table; or, of a row that is of several classes, those by which any of them is recorded."""
 
 
 def table_in(metadata: MetaData) -> Rows:
@@ -51,25 +53,24 @@ class KeptFiles:
         Arguments:
             db: the session.
             at: when that is.
-            taken: each with the table, the key and the attribute that held it. Those of tables elsewhere are not kept:
-                what is let go there is looked for there.
+            taken: each with the name of its class, the key and the attribute that held it. None is of a table
+                elsewhere: what is let go there is looked for there.
         """
         if self.rows is None:
             return
         found = [
             {"at": at, "model": model[:_SHORT], "key": key[:_SHORT], "field": field[:_SHORT], "file": file}
             for model, key, field, file in taken
-            if model in self.rows.metadata.tables
         ]
         if found:
             db.execute(insert(self.rows), found)
 
-    def of(self, db: Session, model: str, key: str, since: datetime.datetime | None = None) -> Files:
+    def of(self, db: Session, model: Models, key: str, since: datetime.datetime | None = None) -> Files:
         """The files that a row had; those that were taken from it after a moment."""
         if self.rows is None:
             return {}
         column = self.rows.c
-        asked = select(column.field, column.file).where(column.model == model, column.key == key[:_SHORT])
+        asked = select(column.field, column.file).where(*of_row(self.rows, model, key))
         asked = asked if since is None else asked.where(column.at > since)
         return {(field, file.name): file for field, file in db.execute(asked)}
 
@@ -87,6 +88,12 @@ class KeptFiles:
             db.execute(delete(self.rows).where(column.id.in_([key for key, _ in old])))
             release(db, [file for _, file in old], self.rows.metadata)
         return len(old)
+
+
+def of_row(rows: Rows, model: Models, key: str) -> list[Any]:
+    """What the lines of a row fulfil in a table that has them by model and key."""
+    column = rows.c.model
+    return [column == model if isinstance(model, str) else column.in_(model), rows.c.key == key[:_SHORT]]
 
 
 def kept(files: Files, field: str, value: Any) -> StoredFile | None:

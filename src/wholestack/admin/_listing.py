@@ -335,6 +335,8 @@ class ListPage:
         key = resource.keys.text(row)
         if not other.shows(key):
             return self._hidden
+        if not resource.slug:
+            return cell(resource.view.label(row))
         words, url = escape(resource.view.label(row)), escape(f"{other.url}/{quote(key, safe='')}")
         return Markup(f'<a href="{url}"><bdi>{words}</bdi></a>')  # noqa: S704  (each piece escaped)
 

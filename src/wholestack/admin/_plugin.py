@@ -37,8 +37,7 @@ from ._job_runs import JobRuns
 from ._jobs import Jobs, jobs_in
 from ._list_pages import list_pages
 from ._own_pages import OwnPage
-from ._record import resource_for
-from ._resource import Resource
+from ._resource import Resource, resource_for
 from ._row_pages import row_pages
 from ._saved_views import table_in as saved_views_in
 from ._site_pages import site_pages
@@ -208,7 +207,8 @@ class Admin:
         return bool(users)
 
     def track(self, *models: type[Any]) -> None:
-        """Let the history have what is done to some models outside of the admin, too: by an API, a task, a command.
+        """Let the history have what is done to some models outside of the admin, too: by an API, a task, a command; and
+        to their subclasses.
 
         Each flush of a `Session` is looked at, and written in its transaction; who did it is known where the request
         has asked for its `Identity`. ``update(Model)`` and ``delete(Model)`` change rows that no session has, and are

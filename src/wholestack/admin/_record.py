@@ -14,22 +14,11 @@ from wholestack.auth import OfTenant
 from wholestack.db import Session
 from wholestack.files import StoredFile
 
-from ._cells import label_of
 from ._history import CHANGED, Change, plain
-from ._resource import Resource
-from ._view import view_of
+from ._resource import Resource, resource_for
 
 _MOST_LABELS = 200
 """Related rows of one field whose names a change keeps."""
-
-
-def resource_for(model: type[Any], known: Mapping[type[Any], Resource]) -> Resource:
-    """The resource of a model, also of one that the admin does not show."""
-    found = known.get(model)
-    if found is None:
-        found = Resource(view_of(model))
-        found.others = known
-    return found
 
 
 def fields_of(resource: Resource) -> list[str]:
@@ -38,7 +27,10 @@ def fields_of(resource: Resource) -> list[str]:
 
 
 def snapshot(resource: Resource, row: Any, names: Iterable[str] | None = None) -> dict[str, Any]:
-    """The values of a row, as JSON has them; related rows by their keys."""
+    """The values of a row, as JSON has them; related rows by their keys. Without names they are all that it has, with
+    what its own class has alone.
+    """
+    resource = resource if names is not None else resource.own(row)
     relations, loaded = resource.relations, vars(row)  # Past SQLAlchemy's descriptors, where there is nothing to load.
     values = {name: loaded[name] if name in loaded else getattr(row, name) for name in names or fields_of(resource)}
     for name in relations.keys() & values.keys():
@@ -69,20 +61,29 @@ def is_secret(resource: Resource, name: str) -> bool:
 
 
 def record(db: Session, resource: Resource, action: str, row: Any, values: Mapping[str, Sequence[Any]]) -> Change:
-    """What was done to a row, with the names of related rows and without secrets.
+    """What was done to a row, with the names of related rows and without secrets; by the name of its own class,
+    whichever page it was done on.
 
     Arguments:
         db: the session.
-        resource: the row's model.
+        resource: the row's model, or one above it.
         action: what was done.
         row: the row.
         values: by attribute, before and after.
     """
+    resource = resource.own(row)
     kept = {name: CHANGED if is_secret(resource, name) else pair for name, pair in values.items()}
     labels = {name: found for name, pair in kept.items() if (found := _labels(db, resource, name, pair))}
     tenant = str(row.tenant_key) if isinstance(row, OfTenant) else None
     key, label = resource.keys.text(row), resource.view.label(row)
-    return Change(action, resource.table, key, label, kept, labels, tenant, files_in(resource, kept))
+    files, table = files_in(resource, kept), table_of(resource)
+    return Change(action, resource.table, key, label, kept, labels, tenant, files, table)
+
+
+def table_of(resource: Resource) -> str:
+    """The table of a model, as the database calls it."""
+    table: Any = resource.mapper.local_table
+    return str(getattr(table, "key", ""))
 
 
 def files_in(resource: Resource, values: Mapping[str, Sequence[Any]]) -> dict[str, StoredFile]:
@@ -125,10 +126,8 @@ def labels_of(db: Session, resource: Resource, name: str, keys: Sequence[Any]) -
     if relation is None or not keys:
         return {}
     column = key_column(resource, relation)
-    target = column.class_
-    view = resource.others[target].view if target in resource.others else None
-    rows = db.scalars(select(target).where(column.in_(typed_keys(resource, relation, keys)))).unique()
-    return {str(plain(getattr(row, column.key))): view.label(row) if view else label_of(row) for row in rows}
+    rows = db.scalars(select(column.class_).where(column.in_(typed_keys(resource, relation, keys)))).unique()
+    return {str(plain(getattr(row, column.key))): resource.to(type(row)).view.label(row) for row in rows}
 
 
 class Called:

@@ -86,10 +86,18 @@ def _by_column(mapper: Mapper[Any]) -> Iterator[Reference]:
     for name, column in mapper.columns.items():
         keys = [each for each in getattr(column, "foreign_keys", ()) if not _is_of_several(each)]
         for key in keys[:1]:
-            target = next((each for each in mapper.registry.mappers if each.local_table is key.column.table), None)
+            target = model_at(mapper, key.column.table)
             own = mapper.inherits is not None and column.primary_key
             if target is not None and not own:
                 yield Reference(name, "", target.class_, _key(target, key.column), many=False)
+
+
+def model_at(mapper: Mapper[Any], table: Any) -> Mapper[Any] | None:
+    """The model of a table, of the same app as another model: the first of the classes that share it; None where there
+    is none.
+    """
+    found = (each for each in mapper.registry.mappers if each.local_table is table)
+    return min(found, key=lambda each: (len(each.class_.__mro__), each.class_.__qualname__), default=None)
 
 
 def _is_of_several(key: Any) -> bool:

@@ -21,8 +21,9 @@ from wholestack.errors import Fault
 from ._cells import several, words_of
 from ._defaults import LABEL, says, usual_columns, usual_filters, usual_search
 from ._form import FormOf, InlineForm, Taken
+from ._history import plain
 from ._keys import Keys
-from ._view import AdminView, view_of
+from ._view import AdminView, view_below, view_of
 
 if TYPE_CHECKING:
     from ._filters import Filter
@@ -59,25 +60,30 @@ class Resource:
 
     Arguments:
         view: what a program says of it.
+        above: the nearest class above it that the admin shows, of a subclass that it does not: by the permissions of
+            that one it is guarded, and it has its pages.
 
     Attributes:
-        slug: its part of the addresses: the table's name.
+        slug: its part of the addresses: the table's name; empty where it has no pages.
+        apart: whether its rows are none of the class above: it has all its columns in a table of its own.
         title: what several are called.
         singular: what one is called.
         session: the type of the session that its handlers ask for.
         others: the models that the same admin shows, once it is made.
     """
 
-    def __init__(self, view: AdminView[Any]) -> None:
+    def __init__(self, view: AdminView[Any], above: Resource | None = None) -> None:
         self.view = view
+        self.above = above
         self.model: type[Any] = view.model
         self.mapper: Mapper[Any] = look_at(self.model)
-        table: Any = self.mapper.local_table
-        shared = self.mapper.single and self.mapper.inherits is not None
         #: The name of its table; of a class in its parent's table, that with its own.
-        self.table: str = f"{table.name}_{self.model.__name__.lower()}" if shared else table.name
+        self.table: str = _table_of(self.mapper)
+        self.apart: bool = above is not None and _top_of(self.mapper) is not _top_of(above.mapper)
         slug = self.table.replace("_", "-")
         self.slug: str = f"{slug}-rows" if slug in _PAGES else slug
+        if above is not None:
+            self.slug = "" if self.apart else above.slug
         self.title: str = view.title or several(self.model.__name__)
         self.singular: str = view.singular or words_of(self.model.__name__)
         self.attributes: Mapping[str, Attribute] = attributes(self.model)
@@ -111,7 +117,54 @@ class Resource:
     @functools.cached_property
     def to_many(self) -> Sequence[str]:
         """The relations whose rows the form chooses: those over a table between."""
-        return [name for name, each in self.relations.items() if each.secondary is not None and not each.viewonly]
+        between = (name for name, each in self.relations.items() if each.secondary is not None and not each.viewonly)
+        return [name for name in between if name not in self._unread]
+
+    @functools.cached_property
+    def _unread(self) -> Collection[str]:
+        """The relations that are not read as a whole: nobody can choose among what is too much to read."""
+        return {name for name, each in self.relations.items() if each.lazy in {"write_only", "dynamic"}}
+
+    # -- the classes that its rows may be of -------------------------------------------------------------------------
+
+    @functools.cached_property
+    def family(self) -> Sequence[Mapper[Any]]:
+        """All classes whose rows have their keys in common with its own, the one above all others first."""
+        top = _top_of(self.mapper)
+        return [each for each in top.self_and_descendants if _top_of(each) is top]
+
+    @functools.cached_property
+    def tables(self) -> Sequence[str]:
+        """The names by which a history has their rows: each by its own class, or, as earlier releases recorded them, by
+        one above it.
+        """
+        return [_table_of(each) for each in self.family]
+
+    @functools.cached_property
+    def line(self) -> Sequence[str]:
+        """Those of these names by which its own rows may be recorded: those of the classes above and below it."""
+        related = (each for each in self.family if each.isa(self.mapper) or self.mapper.isa(each))
+        return [_table_of(each) for each in related]
+
+    def own(self, row: Any) -> Resource:
+        """The resource of a row's own class: this one, or that of a subclass."""
+        return self if type(row) is self.model else self.to(type(row))
+
+    def recorded(self, change: Any) -> Resource:
+        """The resource of the class that a row was of, as the history has it: by the name of its table, and by what it
+        held in the column that says its class, where a class above has recorded it.
+        """
+        if len(self.family) == 1:
+            return self
+        named = dict(zip(self.tables, self.family, strict=True)).get(change.model, self.mapper)
+        found = self.to(named.class_)
+        held = (value for name in found._kinds for value in change.values.get(name, ()) if value is not None)
+        kind = next(held, None)
+        of_kind = (each for identity, each in named.polymorphic_map.items() if plain(identity) == kind)
+        own = next((each for each in of_kind if each in self.family and issubclass(each.class_, named.class_)), named)
+        return self.to(own.class_)
+
+    # -- names -------------------------------------------------------------------------------------------------------
 
     def label(self, name: str, otherwise: str = "") -> str:
         """What an attribute or a relation is called; a foreign key and its relation are called the same.
@@ -212,9 +265,8 @@ class Resource:
     def field_sets(self) -> Mapping[str, Sequence[str]]:
         """The attributes of the form under their headings; those of the view, or all that can be changed."""
         given = self.view.fields
-        if isinstance(given, Mapping):
-            return given
-        return {"": tuple(given) or self.usual_fields()}
+        sets = given if isinstance(given, Mapping) else {"": tuple(given) or self.usual_fields()}
+        return {title: [name for name in names if name not in self._unread] for title, names in sets.items()}
 
     def usual_fields(self) -> tuple[str, ...]:
         """The attributes of a form of which a program says nothing."""
@@ -265,8 +317,7 @@ class Resource:
         """The resource of another model: that of the admin, or one of which nobody has said anything."""
         found = self.others.get(model) or self._unsaid.get(model)
         if found is None:
-            found = self._unsaid[model] = Resource(view_of(model))
-            found.others = self.others
+            found = self._unsaid[model] = resource_for(model, self.others)
         return found
 
     @functools.cached_property
@@ -299,6 +350,37 @@ class Resource:
 
     def __repr__(self) -> str:
         return f"<Resource {self.slug}>"
+
+
+def resource_for(model: type[Any], known: Mapping[type[Any], Resource]) -> Resource:
+    """The resource of a model, also of one that the admin does not show: of a subclass with what is said of the nearest
+    class above it that it shows.
+    """
+    found = known.get(model)
+    if found is not None:
+        return found
+    above = next((known[each] for each in model.__mro__ if each in known), None)
+    if above is None:
+        found = Resource(view_of(model))
+    elif _top_of(look_at(model)) is _top_of(above.mapper):
+        found = Resource(view_below(above.view, model), above)
+    else:  # It need not have what the other searches.
+        found = Resource(view_below(above.view, model, search=(), search_text=()), above)
+    found.others = known
+    return found
+
+
+def _top_of(mapper: Mapper[Any]) -> Mapper[Any]:
+    """The class above all that have their keys in common with one."""
+    while mapper.inherits is not None and not mapper.concrete:
+        mapper = mapper.inherits
+    return mapper
+
+
+def _table_of(mapper: Mapper[Any]) -> str:
+    table: Any = mapper.local_table
+    is_shared = mapper.single and mapper.inherits is not None
+    return f"{table.name}_{mapper.class_.__name__.lower()}" if is_shared else str(table.name)
 
 
 def _kind_of(kind: Any) -> str:

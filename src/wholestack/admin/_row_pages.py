@@ -128,7 +128,8 @@ class RowPages:
         if not any(sent(earlier_name(name)) for name in self.resource.page_form.files):
             return {}
         key, history = self.resource.keys.text(row), self._desk.admin.history
-        return history.files.of(db, self.resource.table, key, history.begun(db, self.resource.table, key)[1])
+        tables = self.resource.tables
+        return history.files.of(db, tables, key, history.begun(db, tables, key)[1])
 
     def _gone(self, access: Access, frame: Frame, db: Session, form: FormView[Any]) -> Page:
         """What was typed for a row that is not there any more: it can be saved as a new one."""

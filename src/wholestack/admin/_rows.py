@@ -133,7 +133,7 @@ class Places:
         """Where the row is that a field refers to. Nothing is read for it: the form has read it for its name."""
         db: Any = object_session(row) if row is not None else None
         other = self._other(reference)
-        if db is None or other is None or reference is None or reference.many:
+        if db is None or other is None or reference is None or reference.many or not other.resource.slug:
             return None
         found = reference.loaded(db, getattr(row, reference.name))
         if found is None or not other.may_row("view", found):
@@ -143,7 +143,7 @@ class Places:
     def _adds(self, reference: Reference | None) -> tuple[Sequence[str], str] | None:
         """Where a row is added that a field could refer to; of rows in rows each would have it, and so none has."""
         other = self._other(reference)
-        if other is None or self._of.in_rows or not other.may("add"):
+        if other is None or self._of.in_rows or not other.may("add") or other.resource.above is not None:
             return None
         return (other.resource.slug, "new"), other.resource.singular
 

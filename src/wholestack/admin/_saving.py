@@ -17,6 +17,7 @@ from wholestack.languages import gettext
 
 from ._deletion import going_with
 from ._history import Author, Change, differences
+from ._making import made
 from ._parking import park, written
 from ._reading import SentRow, SentRows
 from ._record import record, snapshot
@@ -90,7 +91,7 @@ class Saving:
     def _made(self, sent: SentRow, given: dict[str, Any], copied: Any) -> Any:
         values = {**self._saved(sent, copied), **given}
         try:
-            return sent.of.resource.model(**values)
+            return made(sent.of.resource.model, values)
         except ValueError as error:  # A `@validates` of the model's own.
             raise FormError(self._name(sent), str(error)) from error
 

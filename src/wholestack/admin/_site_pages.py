@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from wholestack import Form, Redirect, Request, Router
@@ -10,6 +11,7 @@ from wholestack.auth import Identity, Tenant
 from wholestack.db import Session
 from wholestack.templates import Page
 
+from ._access import Access
 from ._changes import accesses_of, readable
 from ._everywhere import SiteSearch
 from ._frame import PREFERENCES, Frame, cookie_of
@@ -62,13 +64,13 @@ class SitePages:
         identity, db = given["identity"], given["db"]
         frame = Frame(self._admin, given["request"], identity)
         cards = self._admin.cards.shown(identity, given)
-        changes = self._changes(frame, db, given.get("tenant"))
-        by_table = {each.table: each for each in self._admin.resources}
+        accesses = accesses_of(frame.resources, identity)
+        changes = self._changes(accesses, db, given.get("tenant"))
+        by_table = {name: each.resource for name, each in accesses.items()}
         return Page("admin/home.html", frame=frame, cards=cards, changes=changes, by_table=by_table)
 
-    def _changes(self, frame: Frame, db: Session, tenant: Tenant | None) -> list[Any]:
+    def _changes(self, accesses: Mapping[str, Access], db: Session, tenant: Tenant | None) -> list[Any]:
         """The latest changes of rows that the person may see."""
-        accesses = accesses_of(frame.resources, frame.identity)
         latest = self._admin.history.latest(db, list(accesses), limit=_LOOKED_AT)
         return readable(db, self._admin.history, accesses, latest, None if tenant is None else tenant.key)[
             :_MOST_CHANGES

@@ -29,7 +29,7 @@ class Tracker:
     Arguments:
         metadata: that of the models.
         history: where it is written.
-        resources: the models.
+        resources: the models; their subclasses are tracked with them.
     """
 
     def __init__(self, metadata: MetaData, history: History, resources: Mapping[type[Any], Resource]) -> None:
@@ -63,8 +63,13 @@ def _tracked(db: Session, row: Any) -> tuple[History, Resource] | None:
     known = getattr(type(row), "metadata", None)
     if known is None or db.info.get(_INSIDE):
         return None
-    found: tuple[History, Resource] | None = known.info.get(_KEY, {}).get(type(row))
-    return found
+    tracked = known.info.get(_KEY)
+    if not tracked:
+        return None
+    found: tuple[History, Resource] | None = next(
+        (tracked[each] for each in type(row).__mro__ if each in tracked), None
+    )
+    return None if found is None else (found[0], found[1].own(row))
 
 
 @event.listens_for(Session, "before_flush")

@@ -236,3 +236,9 @@ def view_of(model: type[M]) -> AdminView[M]:
     """The view of a model of which a program says nothing."""
     made: type[AdminView[M]] = type(f"{model.__name__}View", (AdminView,), {"model": model})
     return made()
+
+
+def view_below(view: AdminView[Any], model: type[M], **said: Any) -> AdminView[M]:
+    """The view of a subclass of which a program says nothing: what it says of the class above holds for it, too."""
+    made: type[AdminView[M]] = type(f"{model.__name__}View", (type(view),), {"model": model, **said})
+    return made()
