@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy.orm import selectinload
+from sqlalchemy.orm import object_session, selectinload
 
 from wholestack.db import Session, func, select
 from wholestack.forms import Field, FormView
@@ -82,7 +82,7 @@ def children_of(db: Session, inline: InlineForm, access: Access, parent: Any) ->
         return Children(inline, mine, [])
     most = inline.inline.most
     statement = mine.rows().where(*_of(inline, parent)).order_by(*inline.order).limit(most + 1)
-    nested = [getattr(inline.resource.model, each.name) for each in inline.form.inlines]
+    nested = [getattr(inline.resource.model, each.name) for each in inline.form.inlines if each.is_whole]
     many = [getattr(inline.resource.model, each.name) for each in inline.form.references.values() if each.many]
     rows = db.scalars(statement.options(*(selectinload(each) for each in (*nested, *many)))).all()
     count = len(rows)
@@ -93,6 +93,9 @@ def children_of(db: Session, inline: InlineForm, access: Access, parent: Any) ->
 
 def nested_of(inline: InlineForm, access: Access, parent: Any) -> Children:
     """The same of rows within rows, which have been read with them."""
+    db: Any = object_session(parent) if parent is not None and not inline.is_whole else None
+    if db is not None:
+        return children_of(db, inline, access, parent)
     mine = access_to(inline, access)
     there = [] if parent is None else getattr(parent, inline.name)
     rows = [each for each in there if mine.may_row("view", each) and not is_deleted(inline.resource, each)]
