@@ -112,7 +112,7 @@ class Resource:
 
     @functools.cached_property
     def same_fields(self) -> Mapping[str, Collection[str]]:
-        """The other names of a field: those of relations with the same foreign key, and of that key, also of one that is
+        """The other names of a field: of the relations with the same foreign key, and of that key, also where it is
         part of the row's own.
         """
         keys = {column: name for name, column in self.mapper.columns.items()}
