@@ -185,28 +185,25 @@ class Access:
         return [
             name
             for name in self.visible(names, row)
-            if (rule := self._rule(name)) is None or self._passes(rule.change, row)
+            if all(self._passes(rule.change, row) for rule in self._rules(name))
         ]
 
     def _sees(self, path: str, row: Any) -> bool:
         first, _, rest = path.partition(".")
-        rule = self._rule(first)
-        if rule is not None and not self._passes(rule.view, row):
+        if not all(self._passes(rule.view, row) for rule in self._rules(first)):
             return False
         if not rest:
             return True
         other = self.to(first)
         return other is None or (other.may("view") and other._sees(rest, None))
 
-    def _rule(self, name: str) -> FieldRule | None:
-        """The rule of a field; a foreign key and its relation are one field."""
+    def _rules(self, name: str) -> list[FieldRule]:
+        """The rules of a field: its own, else all of what is the same field, as a foreign key and its relations are."""
         given = rules_of(self.resource)
         if not given:
-            return None
-        same = [relation for key, relation in self.resource.foreign_keys.items() if key == name]
-        same += [key for key, relation in self.resource.foreign_keys.items() if relation == name]
-        found = next((given[each] for each in (name, *same) if each in given), None)
-        return found if found is None or isinstance(found, FieldRule) else FieldRule(found, found)
+            return []
+        names = [name] if name in given else [each for each in self.resource.same_fields.get(name, ()) if each in given]
+        return [rule if isinstance(rule := given[each], FieldRule) else FieldRule(rule, rule) for each in names]
 
     def _passes(self, judge: Judge | None, row: Any) -> bool:
         if judge is None:

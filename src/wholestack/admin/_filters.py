@@ -238,7 +238,7 @@ def _filter(resource: Resource, asked: str | Filter) -> ListFilter:
     if not path.relations and text in resource.foreign_keys:
         return Related(asked, Path((), resource.model, resource.foreign_keys[text], path.title))
     if attribute.family == "enum":
-        return Choices(asked, path, {word_of(each): each for each in _members(attribute.shown)})
+        return Choices(asked, path, {word_of(each): each for each in _members(attribute.compared)})
     made = _BY_FAMILY.get(attribute.family)
     if made is None:
         message = f"{path.model.__name__}.{path.name} holds {attribute.family} values, by which no list is filtered."

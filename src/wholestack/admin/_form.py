@@ -200,6 +200,7 @@ class InlineForm:
 
     Attributes:
         name: the relation of the parent.
+        is_whole: whether it is read as a whole; where it is not, its rows are asked for.
         resource: the model of the rows, as the admin knows it.
     """
 
@@ -207,6 +208,7 @@ class InlineForm:
         self.inline = inline
         self.name: str = self._relation_in(parent)
         relation: Any = parent.relations[self.name]
+        self.is_whole: bool = relation.lazy not in {"write_only", "dynamic"}
         self.resource: Resource = parent.to(inline.model)
         self.title: str = inline.title or parent.label(self.name)
         mapper = self.resource.mapper

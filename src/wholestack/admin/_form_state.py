@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy.orm import selectinload
+from sqlalchemy.orm import object_session, selectinload
 
 from wholestack.db import Session, func, select
 from wholestack.forms import Field, FormView
@@ -28,7 +28,6 @@ from ._form import (
     remove_name,
     shown_name,
 )
-from ._resource import Resource
 from ._soft import is_deleted
 
 _DIGITS = 10
@@ -83,7 +82,7 @@ def children_of(db: Session, inline: InlineForm, access: Access, parent: Any) ->
         return Children(inline, mine, [])
     most = inline.inline.most
     statement = mine.rows().where(*_of(inline, parent)).order_by(*inline.order).limit(most + 1)
-    nested = [getattr(inline.resource.model, each.name) for each in inline.form.inlines]
+    nested = [getattr(inline.resource.model, each.name) for each in inline.form.inlines if each.is_whole]
     many = [getattr(inline.resource.model, each.name) for each in inline.form.references.values() if each.many]
     rows = db.scalars(statement.options(*(selectinload(each) for each in (*nested, *many)))).all()
     count = len(rows)
@@ -94,6 +93,9 @@ def children_of(db: Session, inline: InlineForm, access: Access, parent: Any) ->
 
 def nested_of(inline: InlineForm, access: Access, parent: Any) -> Children:
     """The same of rows within rows, which have been read with them."""
+    db: Any = object_session(parent) if parent is not None and not inline.is_whole else None
+    if db is not None:
+        return children_of(db, inline, access, parent)
     mine = access_to(inline, access)
     there = [] if parent is None else getattr(parent, inline.name)
     rows = [each for each in there if mine.may_row("view", each) and not is_deleted(inline.resource, each)]
@@ -125,7 +127,7 @@ def filled_row(children: Children, row: Any) -> dict[str, Any]:
     """What the form of a row in an inline is filled with."""
     form = children.inline.form
     inner = {each.name: nested_of(each, children.access, row) for each in form.inlines}
-    return {**filling(form, row, inner), KEY: children.key(row), SEEN: state_of(form, row)}
+    return {**filling(form, row, inner), KEY: children.key(row), SEEN: state_of(form, children.access, row)}
 
 
 def _value(of: FormOf, name: str, row: Any) -> Any:
@@ -139,19 +141,25 @@ def _value(of: FormOf, name: str, row: Any) -> Any:
 # -- what has changed ------------------------------------------------------------------------------------------------
 
 
-def state_of(of: FormOf, row: Any) -> str:
-    """What a form shows of a row, as digests of its fields: others where somebody has changed them."""
+def state_of(of: FormOf, access: Access, row: Any) -> str:
+    """What a form shows of a row, as digests of its fields: others where somebody has changed them.
+
+    It has none of a field that the person may not see: a number or a date is soon found by its digest.
+    """
     shown = FormView(of.taken).fill(filling(of, row))
-    parts = [f"{name}:{digest_of(shown[name])}" for name in of.names if name not in of.files]
-    parts += [f"{name}:{_file_digest(getattr(row, name))}" for name in of.files]
-    version = version_of(of.resource, row)
+    names = access.visible(of.names, row)
+    parts = [f"{name}:{digest_of(shown[name])}" for name in names if name not in of.files]
+    parts += [f"{name}:{_file_digest(getattr(row, name))}" for name in names if name in of.files]
+    version = version_of(access, row)
     return " ".join([*parts, f"{_VERSION}:{_digest([version])}"] if version is not None else parts)
 
 
-def version_of(resource: Resource, row: Any) -> str | None:
-    """The version of a row, where its model counts them."""
-    column = resource.mapper.version_id_col
-    return None if column is None else str(getattr(row, resource.mapper.get_property_by_column(column).key))
+def version_of(access: Access, row: Any) -> str | None:
+    """The version of a row, where its model counts them and the person may see it."""
+    mapper = access.resource.mapper
+    column = mapper.version_id_col
+    name = None if column is None else mapper.get_property_by_column(column).key
+    return None if name is None or not access.visible([name], row) else str(getattr(row, name))
 
 
 def digest_of(field: Field) -> str:
@@ -200,14 +208,16 @@ def differences_to(form: FormView[Any], of: FormOf, row: Any, names: Iterable[st
     return list(_in_place(form, form, of, row, names, "", ""))
 
 
-def differences_in(form: FormView[Any], children: Children, names: Iterable[str]) -> Iterator[Difference]:
-    """The same in the rows of an inline."""
+def differences_in(
+    form: FormView[Any], children: Children, names: Callable[[Any], Iterable[str]]
+) -> Iterator[Difference]:
+    """The same in the rows of an inline, by the fields of each row."""
     there = {children.key(each): each for each in children.editable}
     for index, place in enumerate(form[children.inline.name].rows):
         row = there.get(place[KEY].value)
         if row is not None:
             path, before = f"{place.name}.", f"{children.inline.title} {index + 1}, "
-            yield from _in_place(form, place, children.inline.form, row, names, path, before)
+            yield from _in_place(form, place, children.inline.form, row, names(row), path, before)
 
 
 def _in_place(
@@ -251,9 +261,9 @@ def _words(offered: Field, field: Field) -> str:
     return text_of([words.get(text, text) for text in texts_in(field)])
 
 
-def same_version(form: FormView[Any], resource: Resource, row: Any) -> bool:
+def same_version(form: FormView[Any], access: Access, row: Any) -> bool:
     """Whether a row has the version that the form was shown with."""
-    version = version_of(resource, row)
+    version = version_of(access, row)
     sent = dict(part.split(":", 1) for part in form[SEEN].value.split(" ") if ":" in part).get(_VERSION)
     return version is None or sent is None or sent == _digest([version])
 

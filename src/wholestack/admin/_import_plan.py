@@ -195,7 +195,7 @@ def _reader(resource: Resource, name: str) -> Callable[[Any], Any]:
     if attribute.family == "text":
         return _text_or_none if attribute.nullable else _text
     if attribute.family == "enum":
-        return _choice(attribute.shown)
+        return _choice(attribute.compared)
     by_family = {"bool": _yes_or_no, "moment": _moment, "json": lambda cell: NOTHING if cell == "" else cell}
     return by_family.get(attribute.family, _stripped)
 

@@ -11,6 +11,8 @@ import pydantic_core
 
 _LONGEST = 1_000
 """Characters of a key in a path."""
+_WAYS = {"new", "choices", ".", ".."}
+"""What is no key in a path: pages beside those of rows, and what leads elsewhere, also where it is escaped."""
 
 
 class Keys:
@@ -37,8 +39,15 @@ class Keys:
         return self.text_of([getattr(row, name) for name in self.names])
 
     def text_of(self, values: Sequence[Any]) -> str:
-        """The same of the values alone."""
-        return ",".join(map(_text_of, values))
+        """The same of the values alone; where a path would lead to another page by it, its first character is escaped.
+
+        Example:
+            >>> keys = Keys(("code",), (pydantic.TypeAdapter(str),))
+            >>> keys.text_of(["new"]), keys.text_of([".."]), keys.values("%6Eew")
+            ('%6Eew', '%2E.', ('new',))
+        """
+        text = ",".join(map(_text_of, values))
+        return f"%{ord(text[0]):02X}{text[1:]}" if text in _WAYS else text
 
     def values(self, text: str) -> tuple[Any, ...] | None:
         """The values in a text; None where it is the key of no row.

@@ -39,6 +39,7 @@ class SentRow:
         row: the row; None for a new one.
         place: where it stands in the form.
         raw: what was sent.
+        copied: the row that a new one is a copy of; None where it is of none.
         values: what was read of it, by attribute; related rows as rows.
         inner: the rows of its inlines.
     """
@@ -48,8 +49,15 @@ class SentRow:
     row: Any
     place: Place
     raw: Mapping[str, Any]
+    copied: Any = None
     values: dict[str, Any] = dataclasses.field(default_factory=dict)
     inner: list[SentRows] = dataclasses.field(default_factory=list)
+
+    def may_have(self, name: str) -> bool:
+        """Whether a copy takes a file of the row that it is made of: who may not see it there has it nowhere else, and
+        who may not change it sets none.
+        """
+        return self.copied is not None and self.access.editable([name], self.copied) == [name]
 
 
 @dataclasses.dataclass
@@ -74,7 +82,7 @@ class Reading:
 
     Arguments:
         db: the session.
-        copy: whether all rows are to be new ones.
+        copy: whether all rows are to be new ones, with the files of those that they are copies of.
         earlier: the files that the row of the page had before, any of which it may be given again.
     """
 
@@ -89,6 +97,13 @@ class Reading:
         self, of: FormOf, access: Access, raw: Mapping[str, Any], row: Any, children: Mapping[str, Children]
     ) -> SentRow:
         """The form of a page.
+
+        Arguments:
+            of: the form.
+            access: what the sender may with its model.
+            raw: what was sent.
+            row: the row, or that which a copy is made of; None where there is neither.
+            children: the rows of its inlines.
 
         Raises:
             ValidationFailed: with all that is wrong.
@@ -126,7 +141,8 @@ class Reading:
         place: Place,
         children: Mapping[str, Children],
     ) -> SentRow:
-        sent = SentRow(of, access, row, place, raw)
+        sent = SentRow(of, access, None, place, raw, row) if self._copy else SentRow(of, access, row, place, raw)
+        row = sent.row
         names = editable_names(of, access, row)
         try:
             values = of.reader(names).model_validate(dict(raw))
@@ -143,9 +159,10 @@ class Reading:
         for name in of.files:
             removes = name in names and name not in sent.values and raw.get(remove_name(name)) in {True, "true", "on"}
             earlier = None if place else self._earlier.get((name, str(raw.get(earlier_name(name)))))
-            if earlier is not None and name in names and name not in sent.values:
+            allowed = name in names and (not self._copy or sent.may_have(name))
+            if earlier is not None and allowed and name not in sent.values:
                 sent.values[name] = earlier
-            elif removes and row is not None:
+            elif removes and (row is not None or sent.copied is not None):
                 self._remove_file(sent, name)
         self._chosen += [(sent, each) for name, each in of.references.items() if name in sent.values]
         sent.inner = [
@@ -176,23 +193,23 @@ class Reading:
         given = raw.get(inline.name, [])  # A browser sends nothing of a list without rows.
         if not children.access.may("view") or not isinstance(given, list):
             return found
-        shown = {} if self._copy else {children.key(each): each for each in children.editable}
+        shown = {children.key(each): each for each in children.editable}
         for index, each in enumerate(given):
             if not isinstance(each, Mapping):
                 continue
-            key = "" if self._copy else str(each.get(KEY) or "")
+            key = str(each.get(KEY) or "")
             row = shown.pop(key, None)
-            if row is None and (key or _is_blank(inline.form, each)):
-                if key:
+            if row is None and ((key and not self._copy) or _is_blank(inline.form, each)):
+                if key and not self._copy:
                     self.fault((*place, index), gettext("This row is not there any more, or not yours to change."))
                 continue
             inner = {below.name: nested_of(below, children.access, row) for below in inline.form.inlines}
             found.rows.append(self._row(inline.form, children.access, each, row, (*place, index), inner))
             if inline.inline.order:
                 found.rows[-1].values[inline.inline.order] = len(found.rows) - 1
-            if row is None and not children.access.may("add"):
+            if found.rows[-1].row is None and not children.access.may("add"):
                 self.fault((*place, index), gettext("You may not add rows here."))
-        were = str(raw.get(shown_name(inline.name)) or "").split(" ")
+        were = [] if self._copy else str(raw.get(shown_name(inline.name)) or "").split(" ")
         found.removed = [row for key, row in shown.items() if key in were]
         for row in found.removed:
             if not children.access.may_row("delete", row):

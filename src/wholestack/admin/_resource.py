@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pydantic
 from sqlalchemy import inspect as look_at
-from sqlalchemy.orm import Mapper
+from sqlalchemy.orm import Mapper, RelationshipDirection
 
 from wholestack import SetupError
 from wholestack.auth import OfTenant, Scoped
@@ -105,9 +105,24 @@ class Resource:
         found = {}
         for name, relation in self.relations.items():
             pairs = relation.local_remote_pairs
-            if not relation.uselist and len(pairs) == 1 and not relation.viewonly:
+            # One that others refer to by a column of its own has that for itself, and not for the relation.
+            if relation.direction is RelationshipDirection.MANYTOONE and len(pairs) == 1 and not relation.viewonly:
                 found[self.mapper.get_property_by_column(pairs[0][0]).key] = name
         return {name: relation for name, relation in found.items() if not self.attributes[name].key}
+
+    @functools.cached_property
+    def same_fields(self) -> Mapping[str, Collection[str]]:
+        """The other names of a field: of the relations with the same foreign key, and of that key, also where it is
+        part of the row's own.
+        """
+        keys = {column: name for name, column in self.mapper.columns.items()}
+        by_key: dict[str, set[str]] = {}
+        for name, relation in self.relations.items():
+            pairs = relation.local_remote_pairs
+            if relation.direction is RelationshipDirection.MANYTOONE and len(pairs) == 1 and pairs[0][0] in keys:
+                key = keys[pairs[0][0]]
+                by_key.setdefault(key, {key}).add(name)
+        return {name: names - {name} for names in by_key.values() for name in names}
 
     @functools.cached_property
     def called_by(self) -> frozenset[str]:

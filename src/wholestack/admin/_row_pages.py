@@ -185,10 +185,10 @@ class RowPages:
         self, request: Request, access: Access, db: Session, form: Taken, files: FileStore | None, copied: Any
     ) -> Any:
         of = self.resource.page_form
-        children = {each.name: children_of(db, each, access, None) for each in of.inlines}
+        children = {each.name: children_of(db, each, access, copied) for each in of.inlines}
         earlier = {} if copied is None else self._earlier(db, copied, form.sent.get)
-        sent = Reading(db, copy=True, earlier=earlier).page(of, access, form.sent, None, children)
-        return Saving(self._desk, request, access.identity, db, files).save(sent, copied)
+        sent = Reading(db, copy=True, earlier=earlier).page(of, access, form.sent, copied, children)
+        return Saving(self._desk, request, access.identity, db, files).save(sent)
 
     def change(
         self,
@@ -218,7 +218,8 @@ class RowPages:
         return Redirect(self._next(frame, form, row))
 
     def _locked(self, request: Request, db: Session, access: Access, key: str) -> Any:
-        """The row, which nobody else changes before this transaction has ended.
+        """The row, which nobody else changes before this transaction has ended; the rows that are read with it are not
+        locked, as a database would not what an outer join may leave empty.
 
         Raises:
             FormError: it has gone meanwhile; the page has what was typed.
@@ -226,7 +227,7 @@ class RowPages:
         """
         try:
             row = access.row(db, key, "change")
-            db.refresh(row, with_for_update=True)
+            db.refresh(row, with_for_update={"of": self.resource.family[0].local_table})
         except (NotFound, InvalidRequestError) as error:
             if isinstance(error, NotFound) and not (request.wants_html or "hx-request" in request.headers):
                 raise
@@ -250,9 +251,8 @@ class RowPages:
         view.typed = True
         page = RowPage(access, view, row, editable=True)
         page.compare(children)
-        if (page.differences or page.moved_on) and form.sent.get(TOLD) != told_of(
-            self.resource.page_form, row, children
-        ):
+        of = self.resource.page_form
+        if (page.differences or page.moved_on) and form.sent.get(TOLD) != told_of(of, access, row, children):
             raise FormError("", gettext("Somebody else has saved this since you opened it. See what has changed."))
         return page.differences
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -308,10 +309,10 @@ class RowPage:
         names = editable_names(self._of, self.access, self.row)
         self.differences = differences_to(self.form, self._of, self.row, names)
         for each in children.values():
-            if each.editable:
-                names = editable_names(each.inline.form, each.access, None)
-                self.differences += differences_in(self.form, each, names)
-        self.moved_on = not self.differences and not same_version(self.form, self.resource, self.row)
+            if each.editable and self.access.editable([each.inline.name], self.row):
+                fields = functools.partial(editable_names, each.inline.form, each.access)
+                self.differences += differences_in(self.form, each, fields)
+        self.moved_on = not self.differences and not same_version(self.form, self.access, self.row)
 
     def _offer(self, db: Session) -> None:
         so_far = {name: self.so_far(name) for name in self._of.names if name not in self._of.files}
@@ -354,12 +355,13 @@ class RowPage:
         """What the form was first shown with, by which it is told whether somebody has changed it."""
         if self.row is None or not self.editable:
             return ""
-        return self.form[SEEN].value if self.form.typed else state_of(self._of, self.row)
+        return self.form[SEEN].value if self.form.typed else state_of(self._of, self.access, self.row)
 
     @property
     def told(self) -> str:
         """What the person has been told of: the state of the row and of its inlines as they are now."""
-        return told_of(self._of, self.row, self._children) if self.differences or self.moved_on else ""
+        changed = self.differences or self.moved_on
+        return told_of(self._of, self.access, self.row, self._children) if changed else ""
 
     @property
     def theirs(self) -> set[str]:
@@ -419,9 +421,9 @@ def blank(of: FormOf) -> dict[str, Any]:
     return found
 
 
-def told_of(of: FormOf, row: Any, children: Mapping[str, Children]) -> str:
-    """The state of a row and of those in its inlines, in short."""
-    states = [state_of(of, row)]
-    for each in children.values():
-        states += [f"{each.key(child)} {state_of(each.inline.form, child)}" for child in each.editable]
+def told_of(of: FormOf, access: Access, row: Any, children: Mapping[str, Children]) -> str:
+    """The state of a row and of those in its inlines, as far as the person sees them, in short."""
+    states = [state_of(of, access, row)]
+    for each in (children[name] for name in access.visible(children, row)):
+        states += [f"{each.key(child)} {state_of(each.inline.form, each.access, child)}" for child in each.editable]
     return hashlib.sha256("\n".join(states).encode()).hexdigest()[:24]

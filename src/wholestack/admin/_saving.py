@@ -54,27 +54,23 @@ class Saving:
         self._files = files
         self._changes: list[Change] = []
 
-    def save(self, sent: SentRow, copied: Any = None) -> Any:
+    def save(self, sent: SentRow) -> Any:
         """Write a row and those in its inlines; gives the row.
-
-        Arguments:
-            sent: what was sent.
-            copied: the row that a new one is a copy of, whose files it gets anew.
 
         Raises:
             FormError: the model refuses a value, or the row would not be this person's.
         """
-        row = self._one(sent, {}, copied)
+        row = self._one(sent, {})
         self._desk.admin.history.write(self._db, Author.of(self._request, self._identity), self._changes)
         return row
 
     # -- one row -----------------------------------------------------------------------------------------------------
 
-    def _one(self, sent: SentRow, given: dict[str, Any], copied: Any = None, parked: Iterable[str] = ()) -> Any:
+    def _one(self, sent: SentRow, given: dict[str, Any], parked: Iterable[str] = ()) -> Any:
         resource, new, place = sent.of.resource, sent.row is None, len(self._changes)
         before = {} if new else snapshot(resource, sent.row)
         children = {} if new else {each.inline.name: self._keys(each) for each in sent.inner}
-        row = self._made(sent, given, copied) if new else self._put(sent, given)
+        row = self._made(sent, given) if new else self._put(sent, given)
         resource.view.before_save(row, self._identity, new=new)
         written(row, parked)
         self._check(sent, row)
@@ -88,15 +84,15 @@ class Saving:
             self._changes.insert(place, record(self._db, resource, "add" if new else "change", row, changed))
         return row
 
-    def _made(self, sent: SentRow, given: dict[str, Any], copied: Any) -> Any:
-        values = {**self._saved(sent, copied), **given}
+    def _made(self, sent: SentRow, given: dict[str, Any]) -> Any:
+        values = {**self._saved(sent), **given}
         try:
             return made(sent.of.resource.model, values)
         except ValueError as error:  # A `@validates` of the model's own.
             raise FormError(self._name(sent), str(error)) from error
 
     def _put(self, sent: SentRow, given: dict[str, Any]) -> Any:
-        for name, value in {**self._saved(sent, None), **given}.items():
+        for name, value in {**self._saved(sent), **given}.items():
             now = getattr(sent.row, name)
             if now is value or (type(now) is type(value) and now == value):
                 continue
@@ -187,8 +183,8 @@ class Saving:
 
     # -- files -------------------------------------------------------------------------------------------------------
 
-    def _saved(self, sent: SentRow, copied: Any) -> dict[str, Any]:
-        """The values of a row, with what was uploaded as stored files."""
+    def _saved(self, sent: SentRow) -> dict[str, Any]:
+        """The values of a row, with what was uploaded as stored files, and with files of its own of what it copies."""
         found = dict(sent.values)
         for name in sent.of.files:
             value = found.get(name)
@@ -196,8 +192,8 @@ class Saving:
                 found[name] = self._stored(sent, name, value)
             elif isinstance(value, StoredFile) and sent.row is None:  # One that the copied row had before.
                 found[name] = self._copy(value)
-            elif name not in found and copied is not None and getattr(copied, name) is not None:
-                found[name] = self._copy(getattr(copied, name))
+            elif name not in found and sent.may_have(name) and getattr(sent.copied, name) is not None:
+                found[name] = self._copy(getattr(sent.copied, name))
         return found
 
     def _stored(self, sent: SentRow, name: str, upload: Upload) -> StoredFile:

@@ -136,7 +136,7 @@ def _attributes(model: Any) -> Mapping[str, Attribute]:
             name=name,
             column=column,
             family=family,
-            shown=_annotated(model, name) or _of_type(column.type),
+            shown=_shown(model, name, column.type),
             nullable=bool(column.nullable) if real else True,
             key=column in keys,
             made=not real or column in copies or not by_mapper.isdisjoint(several) or _is_made(column, family),
@@ -218,6 +218,17 @@ def family_of(kind: Any) -> Family:
         if not isinstance(kind, kinds.TypeDecorator):
             return "other"
         kind = kind.impl
+
+
+def _shown(model: type, name: str, kind: Any) -> Any:
+    """The Python type of a column: as its annotation says it, but of a text of which there are a few those texts."""
+    said = _annotated(model, name)
+    if said is None:
+        return _of_type(kind)
+    if isinstance(kind, kinds.Enum) and plain_of(said) is str:
+        few = _of_type(kind)
+        return Annotated[(few, *get_args(said)[1:])] if get_origin(said) is Annotated else few
+    return said
 
 
 def _of_type(kind: Any) -> Any:

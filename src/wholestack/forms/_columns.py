@@ -49,13 +49,15 @@ def relation_of(form: Any, name: str) -> Any:
     if model is None:
         return None
     from sqlalchemy import inspect
+    from sqlalchemy.orm import RelationshipDirection
 
     mapper: Any = inspect(model)
     attribute = attribute_of(form, name)
     column = mapper.columns.get(attribute)
     for relation in mapper.relationships.values():
         local = {pair[0] for pair in relation.local_remote_pairs}
-        if relation.key == attribute or (column is not None and not relation.uselist and local == {column}):
+        is_to_one = relation.direction is RelationshipDirection.MANYTOONE
+        if relation.key == attribute or (column is not None and is_to_one and local == {column}):
             return relation
     return None
 
