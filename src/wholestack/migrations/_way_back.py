@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import decimal
 import uuid
@@ -10,6 +11,7 @@ from typing import Any
 
 from alembic.operations import ops
 from sqlalchemy import Column, DefaultClause, Enum
+from sqlalchemy.exc import CompileError
 
 from ._defaults import as_default, default_for
 from ._safety_operations import On
@@ -58,7 +60,8 @@ def cast(operation: ops.AlterColumnOp) -> None:
     if not fits(operation.existing_type, kind, "postgresql"):
         dialect = dialect_of("postgresql")
         quoted = dialect.identifier_preparer.quote(operation.column_name)
-        operation.kw["postgresql_using"] = f"{quoted}::{kind.compile(dialect=dialect)}"
+        with contextlib.suppress(CompileError):  # PostgreSQL has no such type: an enum of MariaDB's without a name.
+            operation.kw["postgresql_using"] = f"{quoted}::{kind.compile(dialect=dialect)}"
 
 
 def _given(one: ops.AddColumnOp) -> Iterator[ops.AlterColumnOp]:
