@@ -25,7 +25,7 @@ from ._render import flattened
 from ._safety_operations import table_key
 from ._safety_rewrite import RenameTable
 from ._safety_types import fits
-from ._unwritten import compare_key, compare_made, is_made, told_by
+from ._unwritten import compare_key, compare_made, is_made, told_by, writable
 from ._way_back import cast
 
 _PLUGIN = "wholestack.migrations"
@@ -81,7 +81,7 @@ def differences(
         if isinstance(each, ops.CreateTableOp):
             each.columns = [*each.columns, *_brought_along(each, metadata, asked)]
         elif isinstance(each, ops.ModifyTableOps):
-            each.ops = [part for one in each.ops for part in _settled(one, metadata, types)]
+            each.ops = [part for one in writable(asked, each.ops) for part in _settled(one, metadata, types)]
         elif isinstance(each, ops.DropTableOp) and each._reverse is not None:
             for column in each._reverse.columns:
                 if isinstance(column, Column):
@@ -267,11 +267,11 @@ def _condition(index: Index, asked: AutogenContext) -> Any:
 
 
 def _is_on_others(connection: Connection, table: Table, found: Any, wanted: Any) -> bool:
-    """Whether an index is on other rows; what the database does not take is told when it is made."""
+    """Whether an index is on other rows; where the database does not say how it writes that, nothing is claimed."""
     if found is None or wanted is None:
         return found is not wanted
     text = condition_text(connection, table, wanted)
-    return text is None or plain_words(normal(str(found))) != plain_words(text)
+    return text is not None and plain_words(normal(str(found))) != plain_words(text)
 
 
 def _compare_checks(

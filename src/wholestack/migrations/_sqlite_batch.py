@@ -1,4 +1,7 @@
-"""A table of SQLite's made anew: what is computed is not copied, and exact numbers are brought to their new unit."""
+"""A table of SQLite's made anew: what is computed is not copied, and exact numbers are brought to their new unit.
+
+What SQLAlchemy cuts when it reflects a table, the new table would lose.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import contextlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ._canonical import with_computed
+from ._canonical import with_computed, with_condition
 from ._exact import kept, scaled
 
 
@@ -28,6 +31,11 @@ def copying(impl: Any) -> Iterator[None]:
         for name, column in batch.columns.items():
             if column.computed is not None:  # SQLite takes no values for it.
                 batch.column_transfers[name].pop("expr", None)
+        for index in batch.indexes.values():
+            if index.kwargs.get("sqlite_where") is not None:
+                options = {"sqlite_where": index.kwargs["sqlite_where"]}
+                whole = with_condition(impl.connection, {"name": index.name, "dialect_options": options})
+                index.kwargs["sqlite_where"] = whole["dialect_options"]["sqlite_where"]
 
     impl.autogen_column_reflect, impl.prep_table_for_batch = reflected, prepared
     try:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from alembic.operations import ops
-from sqlalchemy import Column, DefaultClause, Enum
+from sqlalchemy import Column, Computed, DefaultClause, Enum
 from sqlalchemy.exc import CompileError
 
 from ._defaults import as_default, default_for
@@ -57,7 +57,8 @@ def cast(operation: ops.AlterColumnOp) -> None:
     """Say how PostgreSQL makes values of the new type, where it does not by itself."""
     kind: Any = operation.modify_type
     operation.kw.pop("postgresql_using", None)
-    if not fits(operation.existing_type, kind, "postgresql"):
+    computed = isinstance(operation.existing_server_default, Computed)  # Of its values PostgreSQL takes no cast.
+    if not computed and not fits(operation.existing_type, kind, "postgresql"):
         dialect = dialect_of("postgresql")
         quoted = dialect.identifier_preparer.quote(operation.column_name)
         with contextlib.suppress(CompileError):  # PostgreSQL has no such type: an enum of MariaDB's without a name.
