@@ -198,7 +198,7 @@ def plain_words(sql: str) -> tuple[str, ...]:
 
     Example:
         >>> plain_words('"A" <> \'A\'')
-        ('a', '<', '>', "'A'")
+        ('a', '<>', "'A'")
     """
     return tuple(
         str(each)
