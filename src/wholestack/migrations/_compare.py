@@ -10,26 +10,34 @@ from alembic.autogenerate import compare
 from alembic.autogenerate.api import AutogenContext
 from alembic.operations import ops
 from alembic.runtime.plugins import Plugin
-from alembic.util import PriorityDispatchResult
-from sqlalchemy import CheckConstraint, Column, Connection, MetaData, Table
+from alembic.util import DispatchPriority, PriorityDispatchResult
+from sqlalchemy import CheckConstraint, Column, Connection, DefaultClause, Index, MetaData, Table
 from sqlalchemy.sql.elements import conv
 
-from ._canonical import check_text, default_text, normal, unquoted
+from ._canonical import check_text, condition_text, default_text, normal, plain_words, unquoted
 from ._context import context, is_ours
 from ._defaults import default_for
 from ._enums import enum_changes
-from ._expressions import expressions
+from ._exact import Comparison, Known, nothing_known
+from ._expressions import expressions, is_in_words
 from ._inspect import Renames, renamed_inspector
 from ._render import flattened
+from ._safety_operations import table_key
 from ._safety_rewrite import RenameTable
 from ._safety_types import fits
+from ._unwritten import compare_key, compare_made, is_made, told_by, writable
 from ._way_back import cast
 
 _PLUGIN = "wholestack.migrations"
 
 
 def differences(
-    connection: Connection, metadata: MetaData, renames: Renames | None = None, *, from_nothing: bool = False
+    connection: Connection,
+    metadata: MetaData,
+    renames: Renames | None = None,
+    *,
+    known: Known = nothing_known,
+    from_nothing: bool = False,
 ) -> ops.UpgradeOps:
     """What has to be done to a database so that it is as the models say.
 
@@ -37,18 +45,27 @@ def differences(
         connection: the database, in a transaction; nothing is written that stays.
         metadata: the models' tables.
         renames: what is taken as renamed; the operations that rename come first.
+        known: what the migrations say that columns are.
         from_nothing: look at the database as if it were empty.
+
+    What differs and cannot be written is among the operations, as `Unclear`.
     """
     renames = renames or Renames()
+    types = Comparison(connection.dialect.name, renames, known)
 
     def include(name: str | None, kind: str, _parents: Any) -> bool:
         return not (kind == "table" and (from_nothing or (is_ours(name) and name not in metadata.tables)))
 
+    def compares(each: Any, _name: str | None, kind: str, _reflected: bool, there: Any) -> bool:
+        in_words = kind == "index" and connection.dialect.name == "sqlite" and is_in_words(each)
+        return not (in_words and there is not None)  # `expressions` compares it.
+
     here = context(
         connection,
-        compare_type=True,
-        compare_server_default=_differs,
+        compare_type=types,
+        compare_server_default=True,  # Which leaves it to `_compare_default`.
         include_name=include,
+        include_object=compares,
         autogenerate_plugins=["alembic.autogenerate.*", _PLUGIN],
         target_metadata=metadata,
     )
@@ -64,13 +81,17 @@ def differences(
         if isinstance(each, ops.CreateTableOp):
             each.columns = [*each.columns, *_brought_along(each, metadata, asked)]
         elif isinstance(each, ops.ModifyTableOps):
-            each.ops = [part for one in each.ops for part in _settled(one, metadata, here.dialect.name)]
+            each.ops = [part for one in writable(asked, each.ops) for part in _settled(one, metadata, types)]
+        elif isinstance(each, ops.DropTableOp) and each._reverse is not None:
+            for column in each._reverse.columns:
+                if isinstance(column, Column):
+                    column.type = types.was(table_key(each), column.name, column.type, None)
     renaming = list(_renaming(asked.inspector, metadata, renames))
     enums = enum_changes(asked, metadata, found, from_nothing=from_nothing)
     found = flattened(found)
     if here.dialect.name == "sqlite":
         found += expressions(connection, metadata, found, renames)
-    return ops.UpgradeOps([*renaming, *enums.before, *found, *enums.after])
+    return ops.UpgradeOps([*renaming, *enums.before, *found, *enums.after, *told_by(asked), *types.unclear])
 
 
 def _in_order(found: list[Any]) -> Iterator[Any]:
@@ -89,25 +110,29 @@ def _rank(operation: Any) -> tuple[int, str]:
     return kind, str(getattr(operation, "column_name", "")) if isinstance(operation, ops.DropColumnOp) else ""
 
 
-def _settled(operation: Any, metadata: MetaData, dialect: str) -> Iterator[Any]:
+def _settled(operation: Any, metadata: MetaData, types: Comparison) -> Iterator[Any]:
     """A change of a column as each database takes it.
 
     What stays as it is is written as the models have it: how one database reflects it, others do not know. Another type
     needs its cast on PostgreSQL, and a default of the old type goes before and comes after.
     """
+    key = table_key(operation)
+    if isinstance(operation, ops.DropColumnOp) and operation._reverse is not None:
+        gone = operation._reverse.column
+        gone.type = types.was(key, gone.name, gone.type, None)
     if not isinstance(operation, ops.AlterColumnOp):
         yield operation
         return
-    key = f"{operation.schema}.{operation.table_name}" if operation.schema else operation.table_name
     column = metadata.tables[key].columns[operation.column_name]
     if operation.modify_type is None:
         operation.existing_type = column.type
         yield operation
         return
+    operation.existing_type = types.was(key, operation.column_name, operation.existing_type, operation.modify_type)
     cast(operation)
     default: Any = operation.existing_server_default
     wanted: Any = operation.modify_server_default
-    if not default or fits(operation.existing_type, operation.modify_type, dialect):
+    if not default or is_made(default) or fits(operation.existing_type, operation.modify_type, types.dialect):
         yield operation
         return
     yield _default_alone(operation, operation.existing_type, default, None)
@@ -166,20 +191,87 @@ def _renaming(inspector: Any, metadata: MetaData, renames: Renames) -> Iterator[
 # -- comparing ---------------------------------------------------------------------------------------------------------
 
 
-def _differs(here: Any, _reflected: Any, column: Column[Any], found: str | None, wanted: Any, text: str | None) -> bool:
+def _compare_default(
+    asked: AutogenContext,
+    operation: ops.AlterColumnOp,
+    _schema: str | None,
+    table: str,
+    _name: str,
+    there: Column[Any],
+    column: Column[Any],
+) -> PriorityDispatchResult:
+    """Defaults, by their text as the database itself writes it; and what makes a column's values instead of one."""
+    found: Any = there.server_default
+    wanted: Any = column.server_default
+    if found is None and wanted is None:
+        return PriorityDispatchResult.CONTINUE
+    operation.existing_server_default = found
+    if is_made(found) or is_made(wanted):
+        if not compare_made(asked, table, there, column):
+            return PriorityDispatchResult.CONTINUE
+        if column.table.autoincrement_column is column:
+            operation.kw["autoincrement"] = True
+    elif all(each is None or isinstance(each, DefaultClause) for each in (found, wanted)):
+        text = None if found is None else str(getattr(found.arg, "text", found.arg))
+        if _differs(asked, column, text, wanted):
+            operation.modify_server_default = wanted
+    return PriorityDispatchResult.STOP
+
+
+def _differs(asked: AutogenContext, column: Column[Any], found: str | None, wanted: Any) -> bool:
     """Whether a default differs. One that only repeats the model's Python default is there for code of old releases."""
+    text = None
+    if wanted is not None:
+        words = {"literal_binds": True}
+        given = wanted.arg
+        text = given if isinstance(given, str) else str(given.compile(dialect=asked.dialect, compile_kwargs=words))
     if wanted is None:
         if found is None:
             return False
         wanted = default_for(column)
         if wanted is None:
             return True
-        text = None
     elif found is None:
         return True
     if text is not None and unquoted(normal(str(found))) == unquoted(normal(str(text))):
         return False
-    return bool(normal(str(found)) != default_text(here.connection, column, wanted))
+    connection: Any = asked.connection
+    return bool(normal(str(found)) != default_text(connection, column, wanted))
+
+
+def _compare_conditions(
+    asked: AutogenContext,
+    modify: ops.ModifyTableOps,
+    schema: str | None,
+    name: str,
+    reflected: Table | None,
+    table: Table | None,
+) -> PriorityDispatchResult:
+    """Which rows an index is on, where nothing else of it has changed: Alembic leaves that out."""
+    if reflected is None or table is None or asked.connection is None:
+        return PriorityDispatchResult.CONTINUE
+    compare_key(asked, schema, name, table)
+    there = {str(each.name): each for each in reflected.indexes}
+    changed = {str(each.index_name) for each in modify.ops if isinstance(each, ops.CreateIndexOp)}
+    for index in sorted(table.indexes, key=lambda each: str(each.name)):
+        old = there.get(str(index.name))
+        if old is None or str(index.name) in changed or (is_in_words(index) and asked.dialect.name == "sqlite"):
+            continue
+        if _is_on_others(asked.connection, table, _condition(old, asked), _condition(index, asked)):
+            modify.ops += [ops.DropIndexOp.from_index(old), ops.CreateIndexOp.from_index(index)]
+    return PriorityDispatchResult.CONTINUE
+
+
+def _condition(index: Index, asked: AutogenContext) -> Any:
+    return index.kwargs.get(f"{asked.dialect.name}_where")
+
+
+def _is_on_others(connection: Connection, table: Table, found: Any, wanted: Any) -> bool:
+    """Whether an index is on other rows; where the database does not say how it writes that, nothing is claimed."""
+    if found is None or wanted is None:
+        return found is not wanted
+    text = condition_text(connection, table, wanted)
+    return text is not None and plain_words(normal(str(found))) != plain_words(text)
 
 
 def _compare_checks(
@@ -239,7 +331,10 @@ def _drop(there: Any, reflected: Table) -> ops.DropConstraintOp:
 
 
 def _register() -> None:
-    Plugin(_PLUGIN).add_autogenerate_comparator(_compare_checks, "table", "checkconstraints")
+    plugin = Plugin(_PLUGIN)
+    plugin.add_autogenerate_comparator(_compare_checks, "table", "checkconstraints")
+    plugin.add_autogenerate_comparator(_compare_conditions, "table", "conditions", priority=DispatchPriority.LAST)
+    plugin.add_autogenerate_comparator(_compare_default, "column", "server_default", priority=DispatchPriority.FIRST)
 
 
 _register()

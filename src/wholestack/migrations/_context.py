@@ -13,6 +13,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Connection, Dialect
 
 from ._record import Recorder
+from ._sqlite_batch import copying, with_units
 
 
 class Context(MigrationContext):
@@ -39,11 +40,12 @@ def operations(here: Context) -> Iterator[None]:
     migration is run again, it would find something else.
     """
     op: Any = Operations(here)
-    if here.recorder is not None and here.dialect.name == "sqlite":
+    is_sqlite = here.dialect.name == "sqlite"
+    if here.recorder is not None and is_sqlite:
         op.batch_alter_table = functools.partial(_batch, op.batch_alter_table, here.recorder)
     op._install_proxy()
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), copying(here.impl) if is_sqlite else contextlib.nullcontext():
             # Indexes on expressions, which a batch does not see, are kept by us.
             warnings.filterwarnings("ignore", message="Skipped unsupported reflection of expression-based index")
             yield
@@ -54,7 +56,7 @@ def operations(here: Context) -> Iterator[None]:
 @contextlib.contextmanager
 def _batch(plain: Any, recorder: Recorder, *args: Any, **options: Any) -> Iterator[Any]:
     with plain(*args, **options) as batch:
-        flush = batch.impl.flush
+        flush = functools.partial(with_units, batch.impl, batch.impl.flush)
         batch.impl.flush = lambda: recorder.as_one(_named(batch.impl), flush)
         yield batch
 

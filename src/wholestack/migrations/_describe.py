@@ -7,6 +7,8 @@ from typing import Any
 
 from alembic.operations import ops
 
+from ._safety_operations import Unclear
+
 
 def described(operations: ops.OpContainer) -> list[str]:
     """What differs, a sentence each.
@@ -20,7 +22,9 @@ def described(operations: ops.OpContainer) -> list[str]:
 
 def _lines(operations: list[Any]) -> Iterator[str]:
     for each in operations:
-        if isinstance(each, ops.ExecuteSQLOp):
+        if isinstance(each, Unclear):
+            yield each.text
+        elif isinstance(each, ops.ExecuteSQLOp):
             yield f"To be done: {each.sqltext}."
         elif isinstance(each, ops.OpContainer):
             yield from _lines(each.ops)

@@ -183,6 +183,12 @@ def scaled(column: Any, before: Any, after: Any) -> Any:
     return _Kept(_bounded(found, 10**after.precision), after) if isinstance(after, Exact) else found
 
 
+def kept(column: Any, after: Any) -> Any:
+    """What lies in a column that becomes exact, as it lies there; None where it does not become so."""
+    after = after() if isinstance(after, type) else after
+    return _Kept(type_coerce(column, Integer), after) if isinstance(after, Exact) else None
+
+
 class _Kept(ColumnElement[Any]):
     """Whole numbers as an exact column keeps them: in its unit already, and not to be brought to it once more."""
 
@@ -190,6 +196,10 @@ class _Kept(ColumnElement[Any]):
 
     def __init__(self, inner: Any, kind: Exact) -> None:
         self.inner, self.type = inner, kind
+
+    @property
+    def _from_objects(self) -> Any:
+        return self.inner._from_objects
 
 
 @compiles(_Kept)

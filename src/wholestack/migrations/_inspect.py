@@ -8,6 +8,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from sqlalchemy import Connection, inspect
+from sqlalchemy import text as words
+
+from ._canonical import with_computed, with_condition
 
 _KINDS = (
     "columns",
@@ -58,6 +61,9 @@ class Renames:
 def renamed_inspector(connection: Connection, renames: Renames) -> Any:
     """SQLAlchemy's inspector, with the new names in place of the old ones."""
     inspector: Any = inspect(connection)
+    if connection.dialect.name == "sqlite":
+        _read_whole(inspector, "columns", lambda table, each: with_computed(connection, table, each))
+        _read_whole(inspector, "indexes", lambda _table, each: with_condition(connection, each))
     if not renames.tables and not renames.columns:
         return inspector
     plain = inspector.get_table_names
@@ -67,6 +73,21 @@ def renamed_inspector(connection: Connection, renames: Renames) -> Any:
         setattr(inspector, single, _single(getattr(inspector, single), kind, renames))
         setattr(inspector, multi, _multi(getattr(inspector, multi), kind, renames))
     return inspector
+
+
+def _read_whole(inspector: Any, kind: str, whole: Callable[[str, Any], Any]) -> None:
+    """Let it tell all of what SQLAlchemy cuts on SQLite."""
+    one, several = getattr(inspector, f"get_{kind}"), getattr(inspector, f"get_multi_{kind}")
+
+    def of_one(table_name: str, schema: str | None = None, **options: Any) -> Any:
+        return [whole(table_name, each) for each in one(table_name, schema=schema, **options)]
+
+    def of_several(schema: str | None = None, **options: Any) -> Any:
+        found = several(schema=schema, **options)
+        return {key: [whole(key[1], each) for each in those] for key, those in found.items()}
+
+    setattr(inspector, f"get_{kind}", of_one)
+    setattr(inspector, f"get_multi_{kind}", of_several)
 
 
 def _single(plain: Callable[..., Any], kind: str, renames: Renames) -> Callable[..., Any]:
@@ -104,6 +125,13 @@ def _mapped(kind: str, table: str, value: Any, renames: Renames) -> Any:
         ]
     if "sqltext" in found:
         found["sqltext"] = in_text(str(found["sqltext"]), table, renames)
+    if found.get("computed"):
+        sqltext = in_text(str(found["computed"]["sqltext"]), table, renames)
+        found["computed"] = {**found["computed"], "sqltext": sqltext}
+    if found.get("dialect_options"):
+        options = found["dialect_options"]
+        wheres = {name: in_text(str(each), table, renames) for name, each in options.items() if name.endswith("_where")}
+        found["dialect_options"] = {**options, **{name: words(each) for name, each in wheres.items()}}
     return found
 
 

@@ -17,6 +17,7 @@ from ._compare import differences
 from ._connection import opened
 from ._context import context
 from ._errors import DatabaseBehind
+from ._exact import known_from
 from ._folder import Folder
 from ._inspect import Renames
 from ._phases import Part, split
@@ -65,10 +66,11 @@ def make(
     """
     folder = Folder.of(database)
     head = folder.head() if not folder.is_empty else None
+    known = known_from(database)
     with compared(database, folder) as (connection, from_nothing):
 
         def compare(renames: Renames) -> ops.UpgradeOps:
-            return differences(connection, database.metadata, renames, from_nothing=from_nothing)
+            return differences(connection, database.metadata, renames, known=known, from_nothing=from_nothing)
 
         kind = connection.dialect.name
         found, later = decided(compare, database.metadata, kind, answers or Answers(), ask)

@@ -15,6 +15,7 @@ from ._connection import begun, opened
 from ._context import context
 from ._describe import described
 from ._errors import MigrationError, SeveralHeads, TablesWithoutHistory, UnknownRevision, UnsafeMigration
+from ._exact import known_from
 from ._folder import Folder
 from ._make import compared
 from ._phases import due, examined, phase_of_file
@@ -180,13 +181,15 @@ def changes(database: Database) -> list[str]:
     """In what the models differ from the migrations, a sentence each; the database must have had all of them."""
     folder = Folder.of(database)
     with compared(database, folder) as (connection, from_nothing):
-        return described(differences(connection, database.metadata, from_nothing=from_nothing))
+        known = known_from(database)
+        return described(differences(connection, database.metadata, known=known, from_nothing=from_nothing))
 
 
 def differing(database: Database) -> list[str]:
     """In what a database differs from the models, whatever made its tables."""
     with opened(database) as connection:
-        return described(differences(connection, database.metadata))
+        known = known_from(database, applied(connection))
+        return described(differences(connection, database.metadata, known=known))
 
 
 def adopt(database: Database, revision: str | None = None, *, how: How | None = None) -> str:

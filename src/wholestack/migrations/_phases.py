@@ -11,9 +11,10 @@ from alembic.operations import ops
 
 from ._errors import MigrationError, SeveralRenames
 from ._safety import examine, phase_of
+from ._safety_moves import Move, gathered
 from ._safety_operations import Opaque, steps, table_key
 from ._safety_record import reasons, recorded
-from ._safety_rewrite import Move, gathered, moves
+from ._safety_rewrite import moves
 from ._safety_scene import Finding, Phase, Scene
 from ._safety_whole import changes_schema, is_heavy
 

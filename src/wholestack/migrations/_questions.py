@@ -18,7 +18,7 @@ from sqlalchemy import Column, MetaData
 from ._defaults import as_default, default_for
 from ._errors import ChangeUnclear
 from ._inspect import Renames
-from ._safety_operations import Backfill
+from ._safety_operations import Backfill, Unclear
 from ._safety_types import fits
 
 
@@ -85,13 +85,18 @@ def decided(
         ask: asks a person; None where nobody is there.
 
     Raises:
-        ChangeUnclear: something is open and nobody can be asked, or an answer fits nothing.
+        ChangeUnclear: something is open and nobody can be asked, an answer fits nothing, or a change is one that has to
+            be written by hand.
     """
     while True:
         renames = read_renames(answers.renames, compare(Renames()), metadata)
         found = compare(renames)
         # What is gone may be what is new: who has said so is not asked what rows get there.
         open_ones = sorted(questions(found, answers, dialect), key=lambda each: _ORDER.index(each.kind))
+        unclear = [each.text for each in found.ops if isinstance(each, Unclear)]
+        # What is not clear of a name that has gone may be clear when its new one is known.
+        if unclear and not any(each.kind == "gone" for each in open_ones):
+            raise ChangeUnclear([*map(str, open_ones), *unclear])
         if not open_ones:
             return filled(found, answers, metadata)
         if ask is None:

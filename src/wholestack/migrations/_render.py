@@ -9,7 +9,7 @@ from typing import Any
 from alembic.autogenerate import render
 from alembic.autogenerate.api import AutogenContext
 from alembic.operations import ops
-from sqlalchemy import Boolean, DefaultClause, Enum
+from sqlalchemy import Boolean, DefaultClause, Enum, Identity
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.sql.elements import BindParameter, False_, True_
 from sqlalchemy.sql.functions import FunctionElement
@@ -145,8 +145,11 @@ def _value(value: Any, context: AutogenContext) -> str:
 
 @render.renderers.dispatch_for(ops.AlterColumnOp, replace=True)
 def _alter_column(context: AutogenContext, operation: ops.AlterColumnOp) -> str:
-    """As Alembic writes it, with the cast that PostgreSQL needs."""
+    """As Alembic writes it, with the cast that PostgreSQL needs, and how a column was numbered before."""
     text = render._alter_column(context, operation)
+    before: Any = operation.existing_server_default
+    if operation.modify_server_default is not False and isinstance(before, Identity):
+        text = f"{text[:-1]},\n           existing_server_default={render._render_server_default(before, context)})"
     using = operation.kw.get("postgresql_using")
     return f"{text[:-1]},\n           postgresql_using={using!r})" if using else text
 

@@ -125,6 +125,19 @@ class Opaque(ops.MigrateOperation):
         self.what = what
 
 
+class Unclear(ops.MigrateOperation):
+    """What differs and cannot be written: it is told, and no migration is made of it.
+
+    Arguments:
+        table: the table it is about.
+        text: what differs, and what to do, in sentences.
+    """
+
+    def __init__(self, table: str, text: str) -> None:
+        self.table_name = table
+        self.text = text
+
+
 class Special(ops.MigrateOperation):
     """A statement that no operation of Alembic stands for.
 

@@ -6,9 +6,7 @@ set of files serves a project that develops on SQLite and is deployed on Postgre
 
 from __future__ import annotations
 
-import dataclasses
-import enum
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from alembic.operations import ops
@@ -17,51 +15,12 @@ from sqlalchemy.exc import CompileError
 from sqlalchemy.sql.elements import conv
 
 from ._inspect import Renames, in_text
-from ._safety_operations import Backfill, Nothing, On, Operation, Outside, Statement, steps, table_key
-from ._safety_scene import Phase, Scene, columns_of, phase_in
+from ._safety_moves import Move, Stage, concurrently, dropped, gathered, in_batch, named
+from ._safety_operations import Backfill, On, Operation, Outside, Special, Statement, steps, table_key
+from ._safety_same_name import Stood, deferred, exchanged, same_name
+from ._safety_scene import Scene, columns_of, names_in, phase_in
 from ._safety_tables import default_of
 from ._safety_types import dialect_of, is_stable
-
-
-class Stage(enum.IntEnum):
-    """When a move happens; those of one stage keep their order."""
-
-    FIRST = 0
-    ADDED = 1
-    OUTSIDE = 2
-    ATTACHED = 3
-    DATA = 4
-    VIEWS = 5
-    VIEWS_GONE = 6
-    CHECKS = 7
-    CHECKED = 8
-    RESTRICTED = 9
-    DROPPED = 10
-
-    @property
-    def phase(self) -> Phase:
-        """The phase that it belongs to."""
-        return "data" if self is Stage.DATA else "expand" if self < Stage.VIEWS_GONE else "contract"
-
-
-@dataclasses.dataclass
-class Move:
-    """One operation, when it happens, and the table whose batch it belongs to."""
-
-    stage: Stage
-    operation: Operation
-    batch: ops.ModifyTableOps | None = None
-
-    @property
-    def outside(self) -> bool:
-        """Whether it runs outside of the transaction, on PostgreSQL."""
-        return any(step.outside for step in steps(ops.OpContainer([self.operation]), "postgresql"))
-
-    def grouped(self) -> Operation:
-        """The operation as it stands in a file."""
-        if self.batch is None:
-            return self.operation
-        return ops.ModifyTableOps(self.batch.table_name, [self.operation], schema=self.batch.schema)
 
 
 def rewritten(operations: ops.OpContainer, dialect: str) -> ops.UpgradeOps:
@@ -85,41 +44,15 @@ def rewritten(operations: ops.OpContainer, dialect: str) -> ops.UpgradeOps:
     return ops.UpgradeOps(list(gathered(moves(operations, dialect))))
 
 
-def gathered(found: Iterable[Move]) -> Iterator[Operation]:
-    """The operations of moves as they stand in a file; what can stand together does."""
-    yield from _joined(move.grouped() for move in found)
-
-
-def _joined(found: Iterable[Operation]) -> list[Operation]:
-    """Neighbours of one table's batch in one, since SQLite copies the table for each; and those of one database."""
-    kept: list[Operation] = []
-    for each in found:
-        last = kept[-1] if kept else None
-        if isinstance(each, ops.ModifyTableOps) and isinstance(last, ops.ModifyTableOps):
-            if table_key(each) == table_key(last):
-                kept[-1] = ops.ModifyTableOps(last.table_name, [*last.ops, *each.ops], schema=last.schema)
-                continue
-        elif isinstance(each, On) and isinstance(last, On) and each.dialect == last.dialect:
-            then, otherwise = _joined([*last.ops, *each.ops]), _joined([*last.otherwise, *each.otherwise])
-            kept[-1] = On(each.dialect, then, otherwise)
-            continue
-        elif isinstance(each, Outside) and isinstance(last, Outside):
-            kept[-1] = Outside([*last.ops, *each.ops])
-            continue
-        if not isinstance(each, Nothing):
-            kept.append(each)
-    return kept
-
-
 def moves(operations: ops.OpContainer, dialect: str) -> list[Move]:
     """Every move of a change, in order."""
     scene = Scene(list(steps(operations, dialect)), dialect)
-    maker = _Maker(scene)
-    found = [move for each, batch in _each(operations) for move in maker.moves(each, batch)]
+    maker = _Maker(scene, list(_each(operations)))
+    found = [move for each, batch in maker.all for move in maker.moves(each, batch)]
     return sorted(found, key=lambda move: move.stage)
 
 
-def _each(container: Any) -> Iterator[tuple[Operation, ops.ModifyTableOps | None]]:
+def _each(container: Any) -> Iterator[Stood]:
     for each in container.ops:
         if isinstance(each, ops.ModifyTableOps):
             yield from ((inner, each) for inner in each.ops)
@@ -127,17 +60,12 @@ def _each(container: Any) -> Iterator[tuple[Operation, ops.ModifyTableOps | None
             yield each, None
 
 
-def _sql(name: str, schema: str | None = None) -> str:
-    """A name as PostgreSQL writes it."""
-    quote = dialect_of("postgresql").identifier_preparer.quote
-    return f"{quote(schema)}.{quote(name)}" if schema else quote(name)
-
-
 class _Maker:
     """Makes the moves of each operation; what is new, and what is renamed, is known from the scene."""
 
-    def __init__(self, scene: Scene) -> None:
+    def __init__(self, scene: Scene, all_of_them: list[Stood]) -> None:
         self.scene = scene
+        self.all = all_of_them
         self.renamed: dict[str, dict[str, str]] = {}  # Of each table: a new name → the old one.
         self.shown = {
             table_key(ops.DropTableOp(step.operation.new_table_name, schema=step.operation.schema))
@@ -148,11 +76,30 @@ class _Maker:
             if isinstance(step.operation, ops.AlterColumnOp) and step.operation.modify_name:
                 names = self.renamed.setdefault(table_key(step.operation), {})
                 names[step.operation.modify_name] = step.operation.column_name
+        # Of each table and column: what changes in it, in order.
+        self.altered: dict[tuple[str, str], list[ops.AlterColumnOp]] = {}
+        for each, _ in all_of_them:
+            if isinstance(each, ops.AlterColumnOp):
+                self.altered.setdefault((table_key(each), each.column_name), []).append(each)
+        self.retyped = {
+            key
+            for key, mine in self.altered.items()
+            for alteration in mine
+            for part in _aspects(alteration)
+            if part.modify_type is not None and self._stage_of(part) is Stage.DROPPED
+        }
+        # What waits for a column's type comes long after what goes under its name: nothing stands in its way.
+        self.exchanged = {key: made for key, made in same_name(all_of_them).items() if not self._waits(made[0])}
+        self.coming = {id(each) for each, _ in self.exchanged.values()}
 
     def moves(self, operation: Any, batch: ops.ModifyTableOps | None) -> list[Move]:
         table = table_key(operation)
         if table in self.scene.created and not isinstance(operation, ops.CreateForeignKeyOp):
             return [Move(Stage.ADDED, operation, batch)]
+        if id(operation) in self.coming:
+            return []
+        if made := self.exchanged.get(id(operation)):
+            return list(exchanged((operation, batch), made))
         makers: list[tuple[type, Any]] = [
             (ops.RenameTableOp, self._rename_table),
             (ops.AddColumnOp, self._add_column),
@@ -167,7 +114,19 @@ class _Maker:
         for kind, make in makers:
             if isinstance(operation, kind):
                 return list(make(operation, batch))
-        return [Move(self._stage(operation), operation, batch)]
+        # A type of PostgreSQL's goes after the last column that has it.
+        stage = Stage.TYPES_GONE if _drops_type(operation) else self._stage(operation)
+        return [Move(stage, operation, batch)]
+
+    def _waits(self, operation: Any) -> bool:
+        """Whether it speaks of a column that has its new type late only."""
+        table = table_key(operation)
+        mine = {(table, name) for name in _mentioned(operation)}
+        if isinstance(operation, ops.CreateForeignKeyOp):
+            schema = operation.kw.get("referent_schema")
+            there = table_key(ops.DropTableOp(operation.referent_table, schema=schema))
+            mine |= {(there, name) for name in operation.remote_cols}
+        return bool(mine & self.retyped)
 
     def _stage(self, operation: Any, early: Stage = Stage.ADDED, late: Stage = Stage.DROPPED) -> Stage:
         """When an operation may happen: early where nobody minds, late where old code would."""
@@ -183,9 +142,9 @@ class _Maker:
 
     def _rename_table(self, operation: ops.RenameTableOp, batch: ops.ModifyTableOps | None) -> Iterator[Move]:
         """A view keeps the old name: PostgreSQL reads and writes through it as through the table."""
-        old, new = (_sql(each, operation.schema) for each in (operation.table_name, operation.new_table_name))
+        old, new = (named(each, operation.schema) for each in (operation.table_name, operation.new_table_name))
         # By name: on the way back the view is made again while columns are there that must be free to go.
-        shown = ", ".join(map(_sql, getattr(operation, "columns", ()))) or "*"
+        shown = ", ".join(map(named, getattr(operation, "columns", ()))) or "*"
         make, drop = f"CREATE VIEW {old} AS SELECT {shown} FROM {new}", f"DROP VIEW {old}"  # noqa: S608  (quoted names)
         renamed = RenameTable(operation.table_name, operation.new_table_name, schema=operation.schema)
         yield Move(Stage.FIRST, renamed, batch)
@@ -197,8 +156,8 @@ class _Maker:
         """The table goes aside, and a view of its name has the column under both names."""
         table, schema = operation.table_name, operation.schema
         aside = f"{table}_renaming"
-        new, old = _sql(str(operation.modify_name)), _sql(operation.column_name)
-        view, base = _sql(table, schema), _sql(aside, schema)
+        new, old = named(str(operation.modify_name)), named(operation.column_name)
+        view, base = named(table, schema), named(aside, schema)
         make, drop = f"CREATE VIEW {view} AS SELECT *, {new} AS {old} FROM {base}", f"DROP VIEW {view}"  # noqa: S608
         there, back = (RenameTable(*names, schema=schema) for names in ((table, aside), (aside, table)))
         column, plain = (
@@ -213,7 +172,7 @@ class _Maker:
             )
             for name in (aside, table)
         )
-        yield Move(Stage.VIEWS, On("postgresql", [there, column, Statement(make, drop)], _in(batch, plain)))
+        yield Move(Stage.VIEWS, On("postgresql", [there, column, Statement(make, drop)], in_batch(batch, plain)))
         yield Move(Stage.VIEWS_GONE, On("postgresql", [Statement(drop, make), back]))
 
     # -- columns -------------------------------------------------------------------------------------------------
@@ -243,23 +202,52 @@ class _Maker:
             table, column.name, schema=schema, existing_type=column.type, existing_nullable=True,
             existing_server_default=None, modify_server_default=column.server_default,
         )  # fmt: skip
-        yield Move(Stage.ADDED, On("postgresql", [bare, default_set], _in(batch, operation)))
-        fill = Backfill(table, {column.name: default}, f"{_sql(column.name)} IS NULL", schema)
+        yield Move(Stage.ADDED, On("postgresql", [bare, default_set], in_batch(batch, operation)))
+        fill = Backfill(table, {column.name: default}, f"{named(column.name)} IS NULL", schema)
         yield Move(Stage.DATA, On("postgresql", [fill]))
         if not column.nullable:
             yield from self._not_null(table, column.name, column.type, schema, [])
 
     def _alter_column(self, operation: ops.AlterColumnOp, batch: ops.ModifyTableOps | None) -> Iterator[Move]:
-        """Each aspect by itself: a name, a type, a default, NULL, a comment."""
-        for part in _aspects(operation):
+        """Each aspect by itself: a name, a type, a default, NULL, a comment; all of a column's in one go.
+
+        Each says what is there when it happens: MariaDB writes a column down as a whole, and would take back what is
+        not said.
+        """
+        mine = self.altered[table_key(operation), operation.column_name]
+        if operation is not mine[0]:
+            return
+        staged: list[tuple[Stage, ops.AlterColumnOp]] = []
+        retyped = False
+        for each in mine:
+            for part in _aspects(each):
+                stage = self._stage_of(part)
+                if retyped and part.modify_server_default is not False:
+                    stage = Stage.RETYPED  # It is a value of the new type.
+                staged.append((stage, part))
+                retyped = retyped or (part.modify_type is not None and stage is Stage.DROPPED)
+        there = dict.fromkeys(("type", "nullable", "server_default", "comment"))
+        there = {name: getattr(staged[0][1], f"existing_{name}") for name in there}
+        for stage, part in sorted(staged, key=lambda each: each[0]):
+            for name, value in there.items():
+                setattr(part, f"existing_{name}", value)
             if part.modify_name:
                 yield from self._rename_column(part, batch)
-            elif part.modify_nullable is False and part.existing_nullable is not False:
-                plain = _in(batch, part)
+            elif stage is Stage.RESTRICTED:
+                plain = in_batch(batch, part)
                 yield from self._not_null(part.table_name, part.column_name, part.existing_type, part.schema, plain)
             else:
-                shown = part.modify_type is not None and table_key(part) in self.shown
-                yield Move(Stage.DROPPED if shown else self._stage(part), part, batch)
+                yield Move(stage, part, batch)
+            there = _after(part, there)
+
+    def _stage_of(self, part: ops.AlterColumnOp) -> Stage:
+        """When one aspect of a column may change."""
+        if part.modify_name:
+            return Stage.VIEWS
+        if part.modify_nullable is False and part.existing_nullable is not False:
+            return Stage.RESTRICTED
+        shown = part.modify_type is not None and table_key(part) in self.shown
+        return Stage.DROPPED if shown else self._stage(part)
 
     def _not_null(
         self, table: str, column: str, kind: Any, schema: str | None, otherwise: Sequence[Operation]
@@ -267,7 +255,7 @@ class _Maker:
         """A check that is validated first lets SET NOT NULL read nothing (PostgreSQL 12 and up)."""
         name = conv(f"ck_{table}_{column}_not_null"[:63])
         check = ops.CreateCheckConstraintOp(
-            name, table, f"{_sql(column)} IS NOT NULL", schema=schema, postgresql_not_valid=True
+            name, table, f"{named(column)} IS NOT NULL", schema=schema, postgresql_not_valid=True
         )
         drop = ops.DropConstraintOp(name, table, "check", schema=schema, _reverse=check)
         strict = ops.AlterColumnOp(
@@ -281,7 +269,8 @@ class _Maker:
 
     def _validated(self, operation: Any, batch: ops.ModifyTableOps | None) -> Iterator[Move]:
         """Added NOT VALID, which reads nothing, and validated afterwards, which stops nobody."""
-        early = self._stage(operation, Stage.ADDED, Stage.CHECKS)
+        waits = self._waits(operation)
+        early = Stage.RETYPED if waits else self._stage(operation, Stage.ADDED, Stage.CHECKS)
         table = table_key(operation)
         if not operation.constraint_name or table in self.scene.created:
             yield Move(early, operation, batch)
@@ -290,7 +279,7 @@ class _Maker:
         schema = operation.kw.get("source_schema") or getattr(operation, "schema", None)
         name = getattr(operation, "source_table", None) or operation.table_name
         yield Move(early, operation, batch)
-        later = Stage.OUTSIDE if early is Stage.ADDED else Stage.CHECKED
+        later = Stage.RETYPED_OUTSIDE if waits else Stage.OUTSIDE if early is Stage.ADDED else Stage.CHECKED
         yield Move(later, On("postgresql", [_validate(name, schema, operation.constraint_name)]))
 
     def _unique(self, operation: ops.CreateUniqueConstraintOp, batch: ops.ModifyTableOps | None) -> Iterator[Move]:
@@ -298,36 +287,33 @@ class _Maker:
         table, schema = operation.table_name, operation.schema
         columns = list(operation.columns)
         name = conv(str(operation.constraint_name or f"{table}_{'_'.join(columns)}_key"))
-        first, last = (
-            (Stage.OUTSIDE, Stage.ATTACHED)
-            if self._stage(operation) is Stage.ADDED
-            else (Stage.CHECKED, Stage.RESTRICTED)
-        )
+        first, last = Stage.CHECKED, Stage.RESTRICTED
+        if self._waits(operation):
+            first, last = Stage.RETYPED_OUTSIDE, Stage.RETYPED_ATTACHED
+        elif self._stage(operation) is Stage.ADDED:
+            first, last = Stage.OUTSIDE, Stage.ATTACHED
         index = ops.CreateIndexOp(name, table, columns, schema=schema, unique=True)
-        words = "".join(
-            ([" DEFERRABLE"] if operation.kw.get("deferrable") else [])
-            + ([f" INITIALLY {operation.kw['initially']}"] if operation.kw.get("initially") else [])
-        )
-        where = _sql(table, schema)
+        where = named(table, schema)
         attach = Statement(
-            f"ALTER TABLE {where} ADD CONSTRAINT {_sql(name)} UNIQUE USING INDEX {_sql(name)}{words}",
-            f"ALTER TABLE {where} DROP CONSTRAINT {_sql(name)}",
+            f"ALTER TABLE {where} ADD CONSTRAINT {named(name)} UNIQUE USING INDEX {named(name)}{deferred(operation)}",
+            f"ALTER TABLE {where} DROP CONSTRAINT {named(name)}",
         )
-        yield Move(first, On("postgresql", [_concurrently(index)]))
-        yield Move(last, On("postgresql", [attach], _in(batch, operation)))
+        yield Move(first, On("postgresql", [concurrently(index)]))
+        yield Move(last, On("postgresql", [attach], in_batch(batch, operation)))
 
     def _create_index(self, operation: ops.CreateIndexOp, batch: ops.ModifyTableOps | None) -> Iterator[Move]:
         stage = self._stage(operation, Stage.OUTSIDE, Stage.CHECKED)
-        names = {str(getattr(each, "name", each)) for each in operation.columns}
-        if names & self.renamed.get(table_key(operation), {}).keys():
+        if self._waits(operation):
+            stage = Stage.RETYPED_OUTSIDE
+        elif _mentioned(operation) & self.renamed.get(table_key(operation), {}).keys():
             stage = Stage.CHECKED
-        yield Move(stage, On("postgresql", [_concurrently(operation)], _in(batch, operation)))
+        yield Move(stage, On("postgresql", [concurrently(operation)], in_batch(batch, operation)))
 
     def _drop_index(self, operation: ops.DropIndexOp, batch: ops.ModifyTableOps | None) -> Iterator[Move]:
         made = operation._reverse
-        undo = _concurrently(made).ops if made is not None else []
-        gone = Outside([_drop(operation)], undo)
-        yield Move(Stage.CHECKED, On("postgresql", [gone], _in(batch, operation)))
+        undo = concurrently(made).ops if made is not None else []
+        gone = Outside([dropped(operation)], undo)
+        yield Move(Stage.CHECKED, On("postgresql", [gone], in_batch(batch, operation)))
 
     def _drop_constraint(self, operation: ops.DropConstraintOp, batch: ops.ModifyTableOps | None) -> Iterator[Move]:
         """What goes before a column has its new name comes back when the column has the old one again."""
@@ -343,13 +329,6 @@ class _Maker:
                 renames = Renames(columns={(table, new): old for new, old in names.items()})
                 made.condition = text(in_text(words, table, renames))
         yield Move(stage, operation, batch)
-
-
-def _in(batch: ops.ModifyTableOps | None, operation: Operation) -> list[Operation]:
-    """The operation as it was, in its batch."""
-    if batch is None:
-        return [operation]
-    return [ops.ModifyTableOps(batch.table_name, [operation], schema=batch.schema)]
 
 
 class RenameTable(ops.RenameTableOp):
@@ -380,25 +359,24 @@ class RenameColumn(ops.AlterColumnOp):
         )
 
 
+def _drops_type(operation: Operation) -> bool:
+    found = (each.operation for each in steps(ops.OpContainer([operation]), "postgresql"))
+    return any(isinstance(each, Special) and each.kind == "drop-type" for each in found)
+
+
+def _mentioned(operation: Any) -> set[str]:
+    """The columns that a constraint or an index may speak of, its condition included."""
+    if not isinstance(operation, ops.CreateIndexOp):
+        return set(columns_of(operation))
+    names = set[str]()
+    for each in operation.columns:
+        names |= {str(getattr(each, "name", each))} if isinstance(each, str | Column) else set(names_in(str(each)))
+    wheres = (value for name, value in operation.kw.items() if name.endswith("_where") and value is not None)
+    return names.union(*(names_in(str(each)) for each in wheres))
+
+
 def _validate(table: str, schema: str | None, name: str) -> Outside:
-    return Outside([Statement(f"ALTER TABLE {_sql(table, schema)} VALIDATE CONSTRAINT {_sql(name)}")], [])
-
-
-def _drop(index: ops.CreateIndexOp | ops.DropIndexOp) -> ops.DropIndexOp:
-    return ops.DropIndexOp(
-        index.index_name or "", index.table_name, schema=index.schema, if_exists=True, postgresql_concurrently=True
-    )
-
-
-def _concurrently(index: ops.CreateIndexOp) -> Outside:
-    """Built while the table is used. What a build that was stopped has left, an index that is not valid, goes first."""
-    kw = {**index.kw, "postgresql_concurrently": True}
-    made = ops.CreateIndexOp(
-        index.index_name, index.table_name, index.columns, schema=index.schema, unique=index.unique, **kw
-    )
-    if not index.index_name:
-        return Outside([made])
-    return Outside([_drop(index), made], [_drop(index)])
+    return Outside([Statement(f"ALTER TABLE {named(table, schema)} VALIDATE CONSTRAINT {named(name)}")], [])
 
 
 def _constant(column: Column[Any]) -> str | None:
@@ -434,16 +412,20 @@ def _aspects(operation: ops.AlterColumnOp) -> Iterator[ops.AlterColumnOp]:
     changed: list[dict[str, Any]] = []
     if operation.modify_type is not None:
         changed.append({"modify_type": operation.modify_type, **operation.kw})
-        existing_after = operation.modify_type
-    else:
-        existing_after = operation.existing_type
     if operation.modify_server_default is not False:
-        changed.append({"modify_server_default": operation.modify_server_default, "existing_type": existing_after})
+        changed.append({"modify_server_default": operation.modify_server_default})
     if operation.modify_nullable is not None:
-        changed.append({"modify_nullable": operation.modify_nullable, "existing_type": existing_after})
+        changed.append({"modify_nullable": operation.modify_nullable})
     if operation.modify_comment is not False:
-        changed.append({"modify_comment": operation.modify_comment, "existing_type": existing_after})
+        changed.append({"modify_comment": operation.modify_comment})
     if operation.modify_name:
-        changed.append({"modify_name": operation.modify_name, "existing_type": existing_after})
+        changed.append({"modify_name": operation.modify_name})
     for each in changed:
         yield ops.AlterColumnOp(operation.table_name, operation.column_name, **{**existing, **each})
+
+
+def _after(part: ops.AlterColumnOp, there: dict[str, Any]) -> dict[str, Any]:
+    """What a column is when one aspect of it has changed."""
+    changed = {name: getattr(part, f"modify_{name}") for name in there}
+    same = {"type": None, "nullable": None, "server_default": False, "comment": False}
+    return {name: there[name] if value is same[name] else value for name, value in changed.items()}

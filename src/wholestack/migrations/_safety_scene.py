@@ -220,11 +220,11 @@ def columns_of(operation: Any) -> list[str]:
             found = {str(vars(each)["name"]) for each in visitors.iterate(condition) if each.__visit_name__ == "column"}
             if found:
                 return sorted(found)
-        return _names_in(str(condition))
+        return names_in(str(condition))
     return [str(each) for each in getattr(operation, "columns", [])]
 
 
-def _names_in(condition: str) -> list[str]:
+def names_in(condition: str) -> list[str]:
     """The names in a condition that may be columns: a function's name is followed by a bracket, a keyword is known."""
     keywords = {"AND", "OR", "NOT", "IS", "NULL", "IN", "LIKE", "BETWEEN", "TRUE", "FALSE", "ANY", "ARRAY", "CASE"}
     keywords |= {"WHEN", "THEN", "ELSE", "END", "VALID"}

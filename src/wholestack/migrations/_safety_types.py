@@ -9,6 +9,8 @@ from typing import Any, Literal
 from sqlalchemy.engine import Dialect, make_url
 from sqlalchemy.exc import CompileError, UnsupportedCompilationError
 
+from wholestack.db import Exact
+
 Change = Literal["none", "free", "checked", "rewritten"]
 """none: the same; free: the catalogue alone changes; checked: each row is read; rewritten: each row is written."""
 
@@ -39,6 +41,8 @@ def spelled(kind: Any, dialect: str) -> tuple[str, tuple[int, ...]]:
     if kind is None:
         return "", ()
     kind = kind() if isinstance(kind, type) else kind
+    if isinstance(kind, Exact):  # SQLite's own word for it says nothing of its digits.
+        return "NUMERIC", (kind.precision, kind.scale)
     try:
         words = kind.compile(dialect=dialect_of(dialect)).upper()
     except (CompileError, UnsupportedCompilationError):

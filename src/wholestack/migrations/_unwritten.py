@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from alembic.autogenerate.api import AutogenContext
+from alembic.operations import ops
 from sqlalchemy import Column, Computed, Identity, Table
 
 from ._canonical import computed_text, normal, one_expression
@@ -27,6 +28,22 @@ def compare_key(asked: AutogenContext, schema: str | None, name: str, table: Tab
         before, after = (", ".join(each) or "none" for each in (there, wanted))
         how = "Rows are found, and referred to, by it, so nothing is written."
         told_by(asked).append(Unclear(name, f"The key of {name} is {before}, and not {after}. {how} {_BY_HAND}"))
+
+
+def writable(asked: AutogenContext, operations: list[Any]) -> list[Any]:
+    """Those of a table's operations that its database can do; MariaDB would make a computed column a plain one."""
+    kept = []
+    for each in operations:
+        default = getattr(each, "existing_server_default", None)
+        if isinstance(each, ops.AlterColumnOp) and isinstance(default, Computed) and asked.dialect.name == "mariadb":
+            how = "MariaDB alters no such column: it has to be dropped, and added anew."
+            text = (
+                f"The column {each.table_name}.{each.column_name} is computed, and has another form. {how} {_BY_HAND}"
+            )
+            told_by(asked).append(Unclear(each.table_name, text))
+        else:
+            kept.append(each)
+    return kept
 
 
 def is_made(default: Any) -> bool:

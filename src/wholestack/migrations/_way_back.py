@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import decimal
 import uuid
@@ -9,7 +10,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from alembic.operations import ops
-from sqlalchemy import Column, DefaultClause, Enum
+from sqlalchemy import Column, Computed, DefaultClause, Enum
+from sqlalchemy.exc import CompileError
 
 from ._defaults import as_default, default_for
 from ._safety_operations import On
@@ -55,10 +57,12 @@ def cast(operation: ops.AlterColumnOp) -> None:
     """Say how PostgreSQL makes values of the new type, where it does not by itself."""
     kind: Any = operation.modify_type
     operation.kw.pop("postgresql_using", None)
-    if not fits(operation.existing_type, kind, "postgresql"):
+    computed = isinstance(operation.existing_server_default, Computed)  # Of its values PostgreSQL takes no cast.
+    if not computed and not fits(operation.existing_type, kind, "postgresql"):
         dialect = dialect_of("postgresql")
         quoted = dialect.identifier_preparer.quote(operation.column_name)
-        operation.kw["postgresql_using"] = f"{quoted}::{kind.compile(dialect=dialect)}"
+        with contextlib.suppress(CompileError):  # PostgreSQL has no such type: an enum of MariaDB's without a name.
+            operation.kw["postgresql_using"] = f"{quoted}::{kind.compile(dialect=dialect)}"
 
 
 def _given(one: ops.AddColumnOp) -> Iterator[ops.AlterColumnOp]:
