@@ -119,13 +119,13 @@ def moment_text(value: datetime.datetime) -> str:
         '2026-11-27 08:05'
     """
     if value.tzinfo is None:
-        return f"{value:%Y-%m-%d %H:%M}"
-    return f"{value.astimezone(datetime.UTC):%Y-%m-%d %H:%M} UTC"
+        return value.isoformat(" ", "minutes")
+    return f"{value.astimezone(datetime.UTC).replace(tzinfo=None).isoformat(' ', 'minutes')} UTC"
 
 
 def moment_shown(value: datetime.datetime) -> str:
     """A moment for people: as their language writes it, in the time zone of the page, which is named where it is UTC;
-    else as `moment_text`.
+    else, and at an end of the calendar that is over in that zone, as `moment_text`.
 
     Example:
         >>> from wholestack.languages import language
@@ -141,6 +141,10 @@ def moment_shown(value: datetime.datetime) -> str:
     zone = current_timezone()
     if value.tzinfo is None:  # It is in no zone, and so is not moved into one.
         return format_datetime(value.replace(tzinfo=zone))
+    try:
+        value.astimezone(zone)
+    except OverflowError:
+        return moment_text(value)
     return format_datetime(value) + (" UTC" if str(zone) == "UTC" else "")
 
 

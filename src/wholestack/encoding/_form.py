@@ -34,6 +34,7 @@ _TOKEN = "csrf_token"  # noqa: S105  (the name of a field)
 ZONE = "_zone"
 """The name under which a form sends the time zone that it was shown in."""
 _LATER = "_later."
+_ZONE_OF = f"{ZONE}."
 _OWN: Any = object()  # Where the texts of something lie that has parts as well.
 _MISSING: Any = object()
 
@@ -105,10 +106,10 @@ def form_values(model: Any) -> Callable[[FormData], dict[str, Any]]:
     model asks for them; an empty text is None where that may be, and else, but for texts, as if it had not been sent.
     Names that begin with ``_`` are the form's own, and so is ``csrf_token``.
 
-    A date and time without a zone is one of the time zone that the form was shown in (``_zone``), else of the
-    request's, where the model asks for a zone. Of two that are called alike, as clocks are put back, the first is
-    meant; the second where ``_later.`` before the field's name is sent beside it. One that clocks leave out stays
-    without a zone, so that validation refuses it.
+    A date and time without a zone is one of the time zone that the form was shown in (``_zone``; ``_zone.`` before the
+    field's name says it of that field alone), else of the request's, where the model asks for a zone. Of two that are
+    called alike, as clocks are put back, the first is meant; the second where ``_later.`` before the field's name is
+    sent beside it. One that clocks leave out stays without a zone, so that validation refuses it.
 
     Example:
         >>> import pydantic
@@ -135,13 +136,15 @@ def form_values(model: Any) -> Callable[[FormData], dict[str, Any]]:
 
 def _zoned(fields: Iterable[tuple[str, str]]) -> Iterable[tuple[str, str]]:
     """The fields of a form, whose times know what the form's own fields say of them."""
-    own = {name: value for name, value in fields if name == ZONE or name.startswith(_LATER)}
+    own = {name: value for name, value in fields if name == ZONE or name.startswith((_LATER, _ZONE_OF))}
     if not own:
         return fields
     zone = own.get(ZONE, "")
 
     def told(name: str, value: str) -> str:
-        return _Time(value, zone, f"{_LATER}{name}" in own) if _LOCAL_TIME.fullmatch(value) else value
+        if not _LOCAL_TIME.fullmatch(value):
+            return value
+        return _Time(value, own.get(f"{_ZONE_OF}{name}", zone), f"{_LATER}{name}" in own)
 
     return [(name, told(name, value)) for name, value in fields]
 

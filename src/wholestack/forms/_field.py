@@ -19,7 +19,7 @@ from ._spec import Spec, time_text
 from ._values import NOTHING, part, rows_of, text_of, texts_of
 from ._widget import Choices
 from ._words import spoken
-from ._zones import comes_later, local_text, moment_of, zone_name
+from ._zones import comes_later, is_at_an_end, local_text, moment_of, zone_name
 
 if TYPE_CHECKING:
     from ._view import FormView
@@ -197,16 +197,26 @@ class Field:
             return joined([_nothing(self) if many else "", tag("select", self._values(), self._options())])
         if kind == "none":
             return Markup()
-        shown = tag("input", self._values())
-        if not self._spec.shape.zoned or self._moment is None or not comes_later(self._moment):
-            return shown
+        return joined([tag("input", self._values()), *self._beside])
+
+    @functools.cached_property
+    def _beside(self) -> list[Markup]:
+        """What the form sends beside a moment that its own text and the form's time zone do not say."""
+        moment = self._moment
+        if moment is None:
+            return []
         # Of two moments that are called alike the first is read; this says that the second was shown.
-        return joined([shown, tag("input", {"type": "hidden", "name": f"_later.{self.name}", "value": "1"})])
+        said = {"_later": "1"} if comes_later(moment) else {}
+        if is_at_an_end(moment):
+            said["_zone"] = "UTC"
+        return [tag("input", {"type": "hidden", "name": f"{each}.{self.name}", "value": said[each]}) for each in said]
 
     @functools.cached_property
     def _zone(self) -> datetime.tzinfo | None:
         """The time zone that its input is in, of a field for a moment."""
-        return current_timezone() if self._spec.shape.zoned and self.widget == "datetime-local" else None
+        if not self._spec.shape.zoned or self.widget != "datetime-local":
+            return None
+        return datetime.UTC if self._moment is not None and is_at_an_end(self._moment) else current_timezone()
 
     @property
     def attributes(self) -> Markup:
@@ -226,7 +236,11 @@ class Field:
             values.pop("maxlength", None)  # A browser would cut what is pasted, without a word: another password.
         if self._zone is not None:
             bounds = {name: moment_of(bound) for name, bound in self._spec.time_bounds.items()}
-            values |= {name: local_text(bound) for name, bound in bounds.items() if bound is not None}
+            in_utc = self._zone is datetime.UTC
+            shown = {
+                name: bound.astimezone(datetime.UTC) if in_utc else bound for name, bound in bounds.items() if bound
+            }
+            values |= {name: local_text(bound) for name, bound in shown.items()}
         if kind == "checkbox":
             values |= {"value": "true", "checked": self._is_ticked}
         elif kind not in {"textarea", "select", "file", "password"} and not self._spec.is_secret:

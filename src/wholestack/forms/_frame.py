@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup, escape
 
 from ._words import spoken
-from ._zones import comes_later
 
 if TYPE_CHECKING:
     from ._field import Field
@@ -45,7 +44,7 @@ def framed(field: Field) -> Markup | None:
         choices, chosen = (field.choices, spoken("Choose…")), field._is_ticked if kind == "checkbox" else field.value
         if kind != "checkbox" and chosen and chosen not in spec.values:
             return None
-    if spec.shape.zoned and field._moment is not None and comes_later(field._moment):
+    if field._beside:
         return None  # It has an input more.
     wrong, help_ = field.errors, spec.help and spoken(spec.help)
     zone = field._zone and (field._zone, *field._help)  # Told in a language, too, and its bounds are in it.

@@ -24,7 +24,8 @@ def zone_name(zone: datetime.tzinfo) -> str:
 def moment_of(held: Any) -> datetime.datetime | None:
     """A moment, or the text of one that has its zone, in the visitor's time zone; None for anything else.
 
-    One that names no zone is in UTC, as where it is only shown; the text of one is what somebody has typed.
+    One that names no zone is in UTC, as where it is only shown; the text of one is what somebody has typed. One that is
+    before or after the calendar in that time zone (`is_at_an_end`) is in UTC, too.
     """
     if isinstance(held, str):
         try:
@@ -38,8 +39,21 @@ def moment_of(held: Any) -> datetime.datetime | None:
     moment = held if held.tzinfo is not None else held.replace(tzinfo=datetime.UTC)
     try:
         return moment.astimezone(current_timezone())
-    except OverflowError:  # At an end of the calendar.
+    except OverflowError:
         return moment.astimezone(datetime.UTC)
+
+
+def is_at_an_end(moment: datetime.datetime) -> bool:
+    """Whether a moment of `moment_of` is at an end of the calendar, where the visitor's time zone has none: it is
+    shown, and read, in UTC.
+
+    Example:
+        >>> from wholestack.languages import language
+        >>> with language("en", timezone="Europe/Berlin"):
+        ...     is_at_an_end(moment_of("9999-12-31T23:59Z")), is_at_an_end(moment_of("2026-12-31T23:59Z"))
+        (True, False)
+    """
+    return moment.tzinfo is datetime.UTC and current_timezone() is not datetime.UTC
 
 
 def local_text(moment: datetime.datetime) -> str:
