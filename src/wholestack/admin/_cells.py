@@ -13,6 +13,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 from sqlalchemy import inspect as look_at
+from sqlalchemy.orm import KeyFuncDict
 
 from wholestack.files import StoredFile
 from wholestack.languages import (
@@ -102,10 +103,11 @@ def text_of(value: Any) -> str:
         return f"{len(value):,} bytes"
     if isinstance(value, StoredFile):
         return value.filename or value.name
+    several = list(value) if isinstance(value, (tuple, frozenset)) else members(value)
+    if several is not None:
+        return ", ".join(text_of(each) for each in several)
     if isinstance(value, dict):
         return json.dumps(value, ensure_ascii=False, default=str)
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return ", ".join(text_of(each) for each in value)
     return label_of(value) if is_row(value) else str(value)
 
 
@@ -234,6 +236,18 @@ def cell(value: Any, *, is_key: bool = False) -> Markup:
 def is_number(value: Any) -> bool:
     """Whether a value stands at the end of its cell."""
     return isinstance(value, (int, float, decimal.Decimal)) and not isinstance(value, bool)
+
+
+def members(value: Any) -> list[Any] | None:
+    """What a list, a set, or a relation that has its rows by name has in it; None for any other value.
+
+    Example:
+        >>> members([1, 2]), members({"a": 1}), members("ab")
+        ([1, 2], None, None)
+    """
+    if isinstance(value, dict):
+        return list(value.values()) if isinstance(value, KeyFuncDict) or any(map(is_row, value.values())) else None
+    return list(value) if isinstance(value, (list, set)) else None
 
 
 def is_row(value: Any) -> bool:

@@ -21,7 +21,7 @@ from sqlalchemy.orm import Bundle, joinedload, selectinload
 from wholestack.db import read_many
 
 from ._action_runs import fields_shown
-from ._cells import is_row, text_of
+from ._cells import is_row, members, text_of
 from ._history import plain
 from ._sheets import openpyxl, spreadsheet_cell, written
 
@@ -119,8 +119,9 @@ def _getter(access: Access, column: ExportColumn) -> Callable[[Any], Any]:
             if place and is_row(row) and not _sees(access, row):
                 return None
             row = getattr(row, step, None)
-        if isinstance(row, (list, set)):
-            return [plain(look_at(each).identity[0]) for each in row]
+        several = members(row)
+        if several is not None:
+            return [plain(look_at(each).identity[0]) if is_row(each) else each for each in several]
         return access.label(row) if is_row(row) else row
 
     return get
