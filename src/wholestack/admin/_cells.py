@@ -13,6 +13,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 from sqlalchemy import inspect as look_at
+from sqlalchemy.orm import KeyFuncDict
 
 from wholestack.files import StoredFile
 from wholestack.languages import (
@@ -102,10 +103,11 @@ def text_of(value: Any) -> str:
         return f"{len(value):,} bytes"
     if isinstance(value, StoredFile):
         return value.filename or value.name
+    several = list(value) if isinstance(value, (tuple, frozenset)) else members(value)
+    if several is not None:
+        return ", ".join(text_of(each) for each in several)
     if isinstance(value, dict):
         return json.dumps(value, ensure_ascii=False, default=str)
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return ", ".join(text_of(each) for each in value)
     return label_of(value) if is_row(value) else str(value)
 
 
@@ -119,13 +121,13 @@ def moment_text(value: datetime.datetime) -> str:
         '2026-11-27 08:05'
     """
     if value.tzinfo is None:
-        return f"{value:%Y-%m-%d %H:%M}"
-    return f"{value.astimezone(datetime.UTC):%Y-%m-%d %H:%M} UTC"
+        return value.isoformat(" ", "minutes")
+    return f"{value.astimezone(datetime.UTC).replace(tzinfo=None).isoformat(' ', 'minutes')} UTC"
 
 
 def moment_shown(value: datetime.datetime) -> str:
     """A moment for people: as their language writes it, in the time zone of the page, which is named where it is UTC;
-    else as `moment_text`.
+    else, and at an end of the calendar that is over in that zone, as `moment_text`.
 
     Example:
         >>> from wholestack.languages import language
@@ -141,6 +143,10 @@ def moment_shown(value: datetime.datetime) -> str:
     zone = current_timezone()
     if value.tzinfo is None:  # It is in no zone, and so is not moved into one.
         return format_datetime(value.replace(tzinfo=zone))
+    try:
+        value.astimezone(zone)
+    except OverflowError:
+        return moment_text(value)
     return format_datetime(value) + (" UTC" if str(zone) == "UTC" else "")
 
 
@@ -230,6 +236,18 @@ def cell(value: Any, *, is_key: bool = False) -> Markup:
 def is_number(value: Any) -> bool:
     """Whether a value stands at the end of its cell."""
     return isinstance(value, (int, float, decimal.Decimal)) and not isinstance(value, bool)
+
+
+def members(value: Any) -> list[Any] | None:
+    """What a list, a set, or a relation that has its rows by name has in it; None for any other value.
+
+    Example:
+        >>> members([1, 2]), members({"a": 1}), members("ab")
+        ([1, 2], None, None)
+    """
+    if isinstance(value, dict):
+        return list(value.values()) if isinstance(value, KeyFuncDict) or any(map(is_row, value.values())) else None
+    return list(value) if isinstance(value, (list, set)) else None
 
 
 def is_row(value: Any) -> bool:

@@ -87,7 +87,10 @@ class Chooser:
         found = self._known.get(key)
         if found is None:
             found = self._pairs(
-                reference, _ordered(self._access.resource.to(reference.model), self.rows(reference)).limit(most)
+                reference,
+                _ordered(
+                    self._access.resource.to(reference.model), self.rows(reference), self._access.of(reference.model)
+                ).limit(most),
             )
         if key is not None:
             self._known[key] = found
@@ -144,7 +147,7 @@ def sought(
     paths = _paths(other, key, access)
     words = text[:MOST_SOUGHT].split()[:_WORDS]
     every = [or_(false(), *(_holds(other, path, word, access) for path in paths)) for word in words]
-    return _ordered(other, statement.where(*(every or [false()]))).limit(most)
+    return _ordered(other, statement.where(*(every or [false()])), access).limit(most)
 
 
 def _paths(other: Resource, key: str, access: Access | None) -> Sequence[str]:
@@ -155,10 +158,13 @@ def _paths(other: Resource, key: str, access: Access | None) -> Sequence[str]:
     return found if access is None else access.visible(found)
 
 
-def _ordered(other: Resource, statement: Select[Any]) -> Select[Any]:
-    usual = next((name for name in (*other.view.orders, *_NAMES) if name.removeprefix("-") in other.attributes), "")
-    if not usual:
-        return statement
+def _ordered(other: Resource, statement: Select[Any], access: Access | None) -> Select[Any]:
+    """Rows in the usual order of their list, or by what is most like a name; by no field that is hidden."""
+    names = [name for name in (*other.view.orders, *_NAMES) if name.removeprefix("-") in other.attributes]
+    seen = names if access is None else [name for name in names if access.visible([name.removeprefix("-")])]
+    if not seen:
+        return statement.order_by(*other.mapper.primary_key)
+    usual = seen[0]
     column = getattr(other.model, usual.removeprefix("-"))
     return statement.order_by(column.desc() if usual.startswith("-") else column, *other.mapper.primary_key)
 

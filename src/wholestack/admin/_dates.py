@@ -68,14 +68,23 @@ def part_of(text: str) -> Span | None:
     return start, datetime.date(start.year, last, calendar.monthrange(start.year, last)[1])
 
 
+def has_zone(kind: Any) -> bool:
+    """Whether the moments of a type of columns have a time zone.
+
+    Example:
+        >>> has_zone(Moment())
+        True
+    """
+    return isinstance(kind, Moment) or bool(getattr(kind, "timezone", False))
+
+
 def between(path: Path, start: datetime.date | None, end: datetime.date | None) -> Any:
     """The condition of a span, its last day in it; a moment's days are those of UTC."""
     column, attribute = path.column, path.attribute
     if attribute is None or attribute.family == "date":
         bounds = [column >= start] if start else []
         return and_(*bounds, *([column <= end] if end else []))
-    kind = attribute.column.type
-    zone = datetime.UTC if isinstance(kind, Moment) or getattr(kind, "timezone", False) else None
+    zone = datetime.UTC if has_zone(attribute.column.type) else None
     bounds = [column >= datetime.datetime.combine(start, datetime.time(), zone)] if start else []
     if end is None or end == datetime.date.max:
         return and_(*bounds)

@@ -8,6 +8,7 @@ import dataclasses
 import datetime
 import decimal
 import io
+import operator
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
@@ -21,9 +22,9 @@ from sqlalchemy.orm import Bundle, joinedload, selectinload
 from wholestack.db import read_many
 
 from ._action_runs import fields_shown
-from ._cells import is_row, text_of
+from ._cells import is_row, members, text_of
 from ._history import plain
-from ._sheets import openpyxl, spreadsheet_cell, written
+from ._sheets import interval_text, openpyxl, spreadsheet_cell, written
 
 if TYPE_CHECKING:
     from wholestack.db import Session
@@ -110,6 +111,8 @@ def _loading(resource: Resource, columns: Sequence[ExportColumn]) -> Iterator[An
 
 def _getter(access: Access, column: ExportColumn) -> Callable[[Any], Any]:
     resource = access.resource
+    if column.is_attribute:
+        return operator.attrgetter(column.name)
     if resource.view.computed(column.name) is not None:
         return lambda row: _shown(getattr(resource.view, column.name)(row))
     path = column.name.split(".")
@@ -119,8 +122,9 @@ def _getter(access: Access, column: ExportColumn) -> Callable[[Any], Any]:
             if place and is_row(row) and not _sees(access, row):
                 return None
             row = getattr(row, step, None)
-        if isinstance(row, (list, set)):
-            return [plain(look_at(each).identity[0]) for each in row]
+        several = members(row)
+        if several is not None and (len(path) == 1 or any(map(is_row, several))):  # The rows of a relation.
+            return tuple(plain(look_at(each).identity[0]) for each in several)
         return access.label(row) if is_row(row) else row
 
     return get
@@ -178,7 +182,10 @@ def _pieces(columns: Sequence[ExportColumn], rows: Values, between: bytes) -> It
     names = [each.name for each in columns]
     waiting: list[bytes] = []
     for row in rows:
-        value = dict(zip(names, row, strict=True))
+        value = {
+            name: interval_text(each) if isinstance(each, datetime.timedelta) else each
+            for name, each in zip(names, row, strict=True)
+        }
         waiting.append(pydantic_core.to_json(value, inf_nan_mode="strings", fallback=str))
         if len(waiting) == BATCH:
             yield between.join(waiting)

@@ -21,7 +21,7 @@ from wholestack.files import ArchiveLimits, ArchiveRefused, extract
 from wholestack.languages import gettext
 
 from ._cells import count_shown
-from ._sheets import openpyxl, unguarded
+from ._sheets import interval_text, openpyxl, unguarded
 
 MOST_COLUMNS = 200
 _LONGEST_CELL = 100_000
@@ -308,4 +308,6 @@ def _cell(value: Any) -> Any:
         return int(value)
     if isinstance(value, (datetime.datetime, datetime.date, datetime.time)):
         return value.isoformat()
+    if isinstance(value, datetime.timedelta):
+        return interval_text(value)
     return unguarded(value) if isinstance(value, str) else value

@@ -9,13 +9,16 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, get_args
 
 import pydantic
+import pydantic_core
 
 from wholestack.encoding import word_of
 from wholestack.languages import gettext, translated_fault
 
 from ._cells import words_of
+from ._dates import has_zone
 from ._form import FormOf
 from ._references import Reference, references_of
+from ._sheets import interval_in
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -130,6 +133,8 @@ class Plan:
         found = []
         for index, attribute in self._keys:
             cell = _stripped(cells[index])
+            if attribute.family in {"interval", "moment"}:
+                cell = _reader(self._resource, attribute.name)(cell)
             try:
                 found.append(None if cell is None else attribute.reader.validate_python(_as_key(attribute, cell)))
             except pydantic.ValidationError as error:
@@ -196,7 +201,15 @@ def _reader(resource: Resource, name: str) -> Callable[[Any], Any]:
         return _text_or_none if attribute.nullable else _text
     if attribute.family == "enum":
         return _choice(attribute.compared)
-    by_family = {"bool": _yes_or_no, "moment": _moment, "json": lambda cell: NOTHING if cell == "" else cell}
+    if attribute.family == "moment" and not has_zone(attribute.column.type):
+        return _stripped
+    by_family: dict[str, Callable[[Any], Any]] = {
+        "bool": _yes_or_no,
+        "moment": _moment,
+        "interval": _interval,
+        "array": _array,
+        "json": lambda cell: NOTHING if cell == "" else cell,
+    }
     return by_family.get(attribute.family, _stripped)
 
 
@@ -227,6 +240,26 @@ def _moment(cell: Any) -> Any:
     """A moment; without a zone it is taken to be of UTC, as exports of spreadsheets are."""
     cell = _stripped(cell)
     return f"{cell}Z" if isinstance(cell, str) and _LOCAL.fullmatch(cell) else cell
+
+
+def _interval(cell: Any) -> Any:
+    """An interval as our exports write it, those of earlier versions too; all else is as a form has it."""
+    cell = _stripped(cell)
+    found = interval_in(cell) if isinstance(cell, str) else None
+    return cell if found is None else found
+
+
+def _array(cell: Any) -> Any:
+    """The values of an array: as JSON, or with commas between."""
+    cell = _stripped(cell)
+    if not isinstance(cell, str):
+        return cell
+    if not cell.startswith("["):
+        return _several(cell)
+    try:
+        return pydantic_core.from_json(cell)
+    except ValueError:
+        return cell
 
 
 def _choice(kind: Any) -> Callable[[Any], Any]:

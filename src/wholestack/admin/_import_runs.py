@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pydantic_core
 from sqlalchemy import Row, select
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import selectinload
 
 from wholestack import Forbidden
 from wholestack.db import NewRows
@@ -18,6 +19,7 @@ from wholestack.encoding import word_of
 from wholestack.errors import ValidationFailed
 from wholestack.languages import gettext
 
+from ._access import rules_of
 from ._action_runs import fields_shown
 from ._history import Author, Change, differences
 from ._import_files import LINES, Packed, Packer
@@ -173,6 +175,7 @@ class Writes:
                 self._plan.read(plan, cells, new=row is None)
             work.append((plan, row))
         self._check_references(work)
+        self._check_rules(work)
         done = self._put_all(work)
         if self._author is not None:
             self._note(self._author, done)
@@ -189,7 +192,8 @@ class Writes:
         if keys:
             names = self._plan.keys
             known = self._access.rows().where(of_names(self.resource.model, names, keys))
-            for row in self._db.scalars(known).unique():
+            many = [getattr(self.resource.model, each.name) for each in self._plan.references.values() if each.many]
+            for row in self._db.scalars(known.options(*(selectinload(each) for each in many))).unique():
                 found.setdefault(tuple(getattr(row, name) for name in names), []).append(row)
         return found
 
@@ -224,23 +228,41 @@ class Writes:
         return ", ".join(self._plan.title(name) for name in self._plan.keys)
 
     def _check_references(self, work: Sequence[tuple[RowPlan, Any]]) -> None:
-        """Rows of other models must be there, and theirs to choose; they are looked up for all lines at once."""
-        rows = {plan.line: row for plan, row in work}
+        """Rows of other models must be there, and theirs to choose, or those that a row has already; they are looked up
+        for all lines at once.
+        """
         for name, reference in self._plan.references.items():
-            sent = [(plan, keys) for plan, _ in work if (keys := _keys_in(plan.values.get(name)))]
-            wanted = {key for _, keys in sent for key in keys}
-            there = self._found(name, reference, wanted)
-            for plan, keys in sent:
-                if not there.keys() >= set(keys) or self._narrowed(name, reference, keys, plan, rows[plan.line]):
+            sent = [(plan, row, _keys_in(plan.values[name])) for plan, row in work if name in plan.values]
+            fresh = [set(keys).difference(reference.keys(row) if row is not None else ()) for _, row, keys in sent]
+            there = self._found(name, reference, {key for keys in fresh for key in keys})
+            for (plan, row, keys), new in zip(sent, fresh, strict=True):
+                if not there.keys() >= new or self._narrowed(name, reference, new, plan, row):
                     told = gettext("There is no such row, or it is not yours to see.")
                     plan.faults.append((self._plan.title(name), told))
                 elif reference.many:
-                    plan.values[name] = [there[key] for key in dict.fromkeys(keys)]
+                    plan.values[name] = self._together(reference, keys, row, there)
 
-    def _narrowed(self, name: str, reference: Reference, keys: Sequence[Any], plan: RowPlan, row: Any) -> bool:
-        """Whether the view has narrowed what may be chosen, and one of these is none of it; what a row has it keeps."""
+    def _together(self, reference: Reference, keys: Sequence[Any], row: Any, there: dict[Any, Any]) -> list[Any]:
+        """The rows of a relation: those that the file names, and those that the person does not see, which stay."""
+        other = self._access.of(reference.model)
+        now = {} if row is None else {getattr(each, reference.key): each for each in getattr(row, reference.name)}
+        unseen = [each for key, each in now.items() if key not in keys and other and not other.may_row("view", each)]
+        return [*(now[key] if key in now else there[key] for key in dict.fromkeys(keys)), *unseen]
+
+    def _check_rules(self, work: Sequence[tuple[RowPlan, Any]]) -> None:
+        """A rule of a field may say no of one row: there its value stays, and another is a fault."""
+        if not rules_of(self.resource):
+            return
+        for plan, row in work:
+            mine = set(plan.values) if row is None or plan.faults else {*self._access.editable(plan.values, row)}
+            for name in [name for name in plan.values if name not in mine]:
+                now, value = getattr(row, name), plan.values.pop(name)
+                if (set(now) != set(value)) if name in self.resource.to_many else now != value:
+                    plan.faults.append((self._plan.title(name), gettext("You may not do this.")))
+
+    def _narrowed(self, name: str, reference: Reference, fresh: set[Any], plan: RowPlan, row: Any) -> bool:
+        """Whether the view has narrowed what may be chosen, and one of these is none of it."""
         view = self.resource.view
-        fresh = set(keys) - set(reference.keys(row) if row is not None else ())
         if type(view).choices_of is AdminView.choices_of or not fresh:
             return False
         narrowed = view.choices_of(name, self._so_far(plan, row))

@@ -28,7 +28,7 @@ def list_pages(desk: Desk, router: Router) -> None:
     names = desk.resource.view.editable
     shown: Any = FormView
     sent: Any = Form
-    form = edits_form(desk.resource, names)
+    form = edits_form(desk.resource)
     takes: dict[str, Any] = {"pages": Pager, **({"form": shown[form]} if names else {})}
     listed = desk.handler(pages.list, Page | Redirect, **takes)
     router.get(desk.path, name=f"admin_{desk.resource.table}", hidden=True)(listed)
@@ -84,7 +84,7 @@ class ListPages:
         """Write the rows that were edited in place, and show the same page of the list again."""
         access, frame = self._desk.begin(request, identity)
         access.require("change")
-        changed = SentEdits(self._desk, access, self.resource.view.editable).write(db, request, form)
+        changed = SentEdits(self._desk, access).write(db, request, form)
         messages.success(ngettext("%(num)s row is changed.", "%(num)s rows are changed.", changed))
         return Redirect(f"{frame.url(self.resource.slug)}?{urlencode(request.query, doseq=True)}")
 

@@ -58,6 +58,15 @@ class ListRules:
         return [each for each, name in pairs if name in seen and each.shown(access)]
 
 
+def usual_order(access: Access) -> str:
+    """The order of a list of which nobody asks for another: the first of the view's whose field the person may see,
+    else by the key, the latest first. An order by a hidden field would tell its values, in cursors as well.
+    """
+    resource = access.resource
+    seen = (each for each in resource.view.orders if access.visible([each.removeprefix("-")]))
+    return next(seen, f"-{resource.keys.names[0]}")
+
+
 @functools.lru_cache(512)
 def rules_of(resource: Resource) -> ListRules:
     """The rules of a model's list."""

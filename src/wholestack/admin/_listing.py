@@ -24,12 +24,12 @@ from wholestack.forms import FormView
 from wholestack.languages import gettext
 
 from ._access import DELETED, Access
-from ._cells import cell, is_number, is_row, text_of, words_of
+from ._cells import cell, is_number, is_row, members, text_of, words_of
 from ._count import MOST_COUNTED, MOST_FOUND, Count, count_asks, counted, is_whole
 from ._facets import facets
 from ._frame import KEPT, Frame
 from ._list_edits import ShownEdits
-from ._list_query import LOOKS, PLACE, ListQuery
+from ._list_query import LOOKS, PLACE, ListQuery, usual_order
 from ._paths import among
 from ._resource import ListColumn, Resource
 
@@ -121,9 +121,10 @@ class ListPage:
 
     def let_edit(self, form: FormView[Any], names: Sequence[str]) -> None:
         """Let the rows be edited in place, those that the person may change."""
-        if self.edited & set(names) and self.access.may("change"):
+        shown = [name for name in names if name in self.edited]
+        if shown and self.access.may("change"):
             form.action = f"{self._frame.url(self.resource.slug, '-', 'edit')}{self.url(cursor=self._one('cursor'))}"
-            self.edits = ShownEdits(self.access, form, self.rows.items, names)
+            self.edits = ShownEdits(self.access, form, self.rows.items, shown)
 
     @property
     def edited(self) -> set[str]:
@@ -155,10 +156,9 @@ class ListPage:
         """The order and the size of the page; a part that makes no sense is left out."""
         kind = self.resource.asked
         seen = set(self.access.visible([each.removeprefix("-") for each in self.resource.orders]))
-        query: dict[str, Any] = {}
         order = list(dict.fromkeys(value for value in self._given.get("order", ()) if value))
-        if kept := [each for each in order if each.removeprefix("-") in seen]:
-            query["order"] = kept
+        self._chosen_order: list[str] = [each for each in order if each.removeprefix("-") in seen]
+        query: dict[str, Any] = {"order": self._chosen_order or [usual_order(self.access)]}
         query |= {name: value for name in ("limit", "cursor") if (value := self._one(name)) is not None}
         while True:
             try:
@@ -170,11 +170,13 @@ class ListPage:
                 for name in wrong:
                     self.ignored.append(words_of(name))
                     del query[name]
+                if "order" in wrong:
+                    self._chosen_order, query["order"] = [], [usual_order(self.access)]
 
     def _number(self) -> int:
         """Which page it is; with a cursor only what its link says."""
         text = self._one("page") or "1"
-        if text.isascii() and text.isdigit() and 0 < int(text[:12]) <= _MOST_JUMPED:
+        if len(text) <= len(str(_MOST_JUMPED)) and text.isascii() and text.isdigit() and 0 < int(text) <= _MOST_JUMPED:
             return int(text)
         self.ignored.append(words_of("page"))
         return 1
@@ -196,15 +198,15 @@ class ListPage:
     def _loading(self) -> Iterator[Any]:
         """Relations that columns show are read with the rows, or in one query for all of them."""
         for path in dict.fromkeys(column.path for column in self.columns):
-            model: Any = self.resource.model
-            options: Any = Load(model)
+            mapper = self.resource.mapper
+            options: Any = Load(mapper.class_)
             for step in path:
-                relation = getattr(model, step)
-                if not hasattr(relation.property, "mapper"):
-                    break
+                if step not in mapper.relationships:
+                    break  # A column, or what the model computes.
+                relation = getattr(mapper.class_, step)
                 many = relation.property.uselist
                 options = options.selectinload(relation) if many else options.joinedload(relation)
-                model = relation.property.mapper.class_
+                mapper = relation.property.mapper
             if path and path[0] in self.resource.relations:
                 yield options
 
@@ -236,15 +238,14 @@ class ListPage:
     @property
     def headings(self) -> list[Heading]:
         """The headings."""
-        given = list(self.asked.order)
-        return [self._heading(column, given) for column in self.columns]
+        return [self._heading(column, self._chosen_order) for column in self.columns]
 
     def _heading(self, column: ListColumn, given: list[str]) -> Heading:
         name = column.order
         if name is None or not self.access.visible([name]):
             return Heading(column.title)
         usual = not given
-        now = {each.removeprefix("-"): each for each in given or [self.resource.orders[0]]}
+        now = {each.removeprefix("-"): each for each in given or [usual_order(self.access)]}
         known = now.get(name)
         turned = name if known is None or known.startswith("-") else f"-{name}"
         rest = [] if usual else [each for each in given if each.removeprefix("-") != name]
@@ -283,7 +284,7 @@ class ListPage:
         """
         is_key = column.name in self.resource.called_by and column.name not in self.resource.view.cells
         html = cell(value, is_key=True) if is_key else self._html(column, value)
-        if value is None or value == "" or value == []:
+        if value is None or value == "" or members(value) == []:
             return cell(self.resource.view.label(row))
         return Markup(_LINK.sub("", html))  # noqa: S704  (tags alone are taken out)
 
@@ -299,8 +300,9 @@ class ListPage:
     def _sees(self, row: Any) -> bool:
         """Whether the person may see the row of another model, one of those on the page."""
         other = self._others.get(type(row))
-        if other is None:
-            return self.access.of(type(row)) is None
+        if other is None:  # No row of a column: a method of the view has it.
+            access = self.access.of(type(row))
+            return access is None or access.may_row("view", row)
         return other.shows(other.resource.keys.text(row))
 
     @functools.cached_property
@@ -310,10 +312,24 @@ class ListPage:
     def _html(self, column: ListColumn, value: Any) -> Markup:
         way = self.resource.view.cells.get(column.name) if value is not self._hidden else None
         if way is not None:
-            return cell(way(value))
-        if isinstance(value, (list, set)):
-            return self._several(list(value))
+            seen = self._seen_of(value)
+            return seen if seen is self._hidden else cell(way(seen))
+        several = members(value)
+        if several is not None:
+            return self._several(several)
         return self._related(value) if is_row(value) else cell(value)
+
+    def _seen_of(self, value: Any) -> Any:
+        """A value as a function of the view's may have it: of rows those that the person sees, else words."""
+        if is_row(value):
+            return value if self._sees(value) else self._hidden
+        several = members(value)
+        if several is None or all(not is_row(each) or self._sees(each) for each in several):
+            return value
+        if isinstance(value, dict):
+            return {name: each for name, each in value.items() if self._sees(each)}
+        kind = set if isinstance(value, set) else list
+        return kind(each for each in several if not is_row(each) or self._sees(each))
 
     def _several(self, values: list[Any]) -> Markup:
         shown = [self._related(each) if is_row(each) else cell(each) for each in values[:_MOST_SHOWN]]
@@ -353,7 +369,8 @@ class ListPage:
                 value = row
                 for step in path:
                     value = getattr(value, step, None)
-                    for each in value if isinstance(value, (list, set)) else (value,):
+                    several = members(value)
+                    for each in (value,) if several is None else several:
                         if is_row(each):
                             there.setdefault(type(each), {})[id(each)] = each
         accesses = {model: self.access.of(model) for model in there}

@@ -8,7 +8,7 @@ from sqlalchemy import Select
 
 from wholestack.http import parse_query
 
-from ._list_query import ListQuery
+from ._list_query import ListQuery, usual_order
 
 if TYPE_CHECKING:
     from wholestack.db import Session
@@ -31,6 +31,7 @@ class Matching:
     def __init__(self, access: Access, db: Session, query: str) -> None:
         asked = parse_query(query) if query else {}
         self._resource = access.resource
+        self._usual = usual_order(access)
         self._orders: list[str] = [each for each in asked.get("order", []) if self._is_order(access, each)]
         self.statement: Select[Any] = ListQuery(access, asked, db).statement.order_by(None)
 
@@ -43,7 +44,7 @@ class Matching:
         """The same in the order of the list; NULL comes last, as there."""
         resource = self._resource
         clauses: list[Any] = []
-        for each in [*(self._orders or [resource.orders[0]]), *resource.keys.names]:
+        for each in [*(self._orders or [self._usual]), *resource.keys.names]:
             column = getattr(resource.model, each.removeprefix("-"))
             known = resource.attributes.get(each.removeprefix("-"))
             clauses += [column.is_(None)] if known is not None and known.nullable else []

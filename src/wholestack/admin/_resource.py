@@ -269,7 +269,7 @@ class Resource:
         return listing(
             self.model,
             name=f"{self.model.__name__}AdminList",
-            orders=self.orders,
+            orders=[*self.orders, *(name for name in self.keys.names if f"-{name}" not in self.orders)],
             size=self.view.size,
             most=max(self.view.size, 500),
         )

@@ -15,7 +15,7 @@ from wholestack.db import Session
 from wholestack.forms import Field, FormView
 
 from ._access import Access
-from ._cells import cell, text_of
+from ._cells import cell, members, text_of
 from ._choosing import Chooser, offer
 from ._form import KEY, SEEN, FormOf, InlineForm, earlier_name, find_name, remove_name, shown_name
 from ._form_state import (
@@ -171,7 +171,8 @@ class Places:
 
     def _labels(self, held: Any) -> str:
         """Related rows by what they are called, as far as this person may know it."""
-        rows = held if isinstance(held, (list, set, tuple)) else [held]
+        several = members(held)
+        rows = [held] if several is None else several
         return text_of([self._access.label(each) for each in rows])
 
     def _link(self, stored: StoredFile) -> Any:

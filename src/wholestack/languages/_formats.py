@@ -41,7 +41,8 @@ def writes_by_language() -> bool:
 
 
 def format_date(value: datetime.date, format: Length | str = "medium") -> str:
-    """A date in the current language; of a moment, the day that it has in the current time zone.
+    """A date in the current language; of a moment, the day that it has in the current time zone (in UTC, where it would
+    be before the year 1 or after 9999 there).
 
     Arguments:
         value: a date, or a moment; one that names no time zone is in UTC.
@@ -64,7 +65,8 @@ def format_date(value: datetime.date, format: Length | str = "medium") -> str:
 
 
 def format_time(value: datetime.time | datetime.datetime, format: Length | str = "short") -> str:
-    """A time of day in the current language; of a moment, that in the current time zone.
+    """A time of day in the current language; of a moment, that in the current time zone (in UTC, where it would be
+    before the year 1 or after 9999 there).
 
     Arguments:
         value: a moment, or a time of day, which stays as it is.
@@ -82,12 +84,13 @@ def format_time(value: datetime.time | datetime.datetime, format: Length | str =
     from babel import dates
 
     if isinstance(value, datetime.datetime):
-        return dates.format_time(_local(value), format, tzinfo=spoken().timezone, locale=_locale())
+        moment = _local(value)
+        return dates.format_time(moment, format, tzinfo=moment.tzinfo, locale=_locale())
     return dates.format_time(value, format, locale=_locale())
 
 
 def format_datetime(value: datetime.datetime, format: Length | str = "medium") -> str:
-    """A moment in the current language and time zone.
+    """A moment in the current language and time zone; in UTC where it would be before the year 1 or after 9999.
 
     Arguments:
         value: one that names no time zone is in UTC.
@@ -104,7 +107,7 @@ def format_datetime(value: datetime.datetime, format: Length | str = "medium") -
         return moment.isoformat(" ", "minutes")
     from babel import dates
 
-    return dates.format_datetime(moment, format, tzinfo=spoken().timezone, locale=_locale())
+    return dates.format_datetime(moment, format, tzinfo=moment.tzinfo, locale=_locale())
 
 
 def format_number(value: Number, format: str | None = None) -> str:
@@ -168,8 +171,12 @@ def format_percent(value: Number, format: str | None = None) -> str:
 
 
 def _local(value: datetime.datetime) -> datetime.datetime:
+    """A moment in the current time zone; in UTC where that would be before or after the calendar."""
     moment = value if value.tzinfo is not None else value.replace(tzinfo=datetime.UTC)
-    return moment.astimezone(spoken().timezone)
+    try:
+        return moment.astimezone(spoken().timezone)
+    except OverflowError:
+        return moment.astimezone(datetime.UTC)
 
 
 def _locale() -> Locale:
