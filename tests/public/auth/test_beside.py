@@ -188,31 +188,31 @@ def test_a_condition_that_a_loader_brings_along_lets_no_bare_table_through(way: 
                 LOADS[way](db)
 
 
-class Paper(OfTenant, Model, BesideBase):
+class BesidePaper(OfTenant, Model, BesideBase):
     tenant_id: Mapped[int] = mapped_column(default=None)
     kind: Mapped[str] = mapped_column(default="paper")
     __mapper_args__: ClassVar[Any] = {"polymorphic_on": "kind", "polymorphic_identity": "paper"}
 
 
-class Note(Paper):
-    id: Mapped[int] = mapped_column(ForeignKey("paper.id"), primary_key=True)
+class BesideNote(BesidePaper):
+    id: Mapped[int] = mapped_column(ForeignKey("beside_paper.id"), primary_key=True)
     text: Mapped[str] = mapped_column(default="")
     __mapper_args__: ClassVar[Any] = {"polymorphic_identity": "note"}
 
 
-NOTES: Any = Note.__table__
-PAPERS: Any = Paper.__table__.alias("paper")  # type: ignore[attr-defined]
+NOTES: Any = BesideNote.__table__
+PAPERS: Any = BesidePaper.__table__.alias("beside_paper")  # type: ignore[attr-defined]
 THEIRS: dict[str, Callable[[], Any]] = {
-    "beside the one above it": lambda: select(Paper.id, NOTES.c.text),
+    "beside the one above it": lambda: select(BesidePaper.id, NOTES.c.text),
     "in a query of its own": lambda: select(
-        Paper.id, Bill.id, select(func.group_concat(NOTES.c.text)).correlate(None).scalar_subquery()
-    ).join(Bill, Bill.id == Paper.id),
+        BesidePaper.id, Bill.id, select(func.group_concat(NOTES.c.text)).correlate(None).scalar_subquery()
+    ).join(Bill, Bill.id == BesidePaper.id),
     "by the condition of another query": lambda: select(
-        Paper.id,
-        select(Paper.id + 1).correlate(Paper).where(Bill.id == Paper.id).scalar_subquery(),
+        BesidePaper.id,
+        select(BesidePaper.id + 1).correlate(BesidePaper).where(Bill.id == BesidePaper.id).scalar_subquery(),
         select(func.group_concat(PAPERS.c.id)).correlate(None).scalar_subquery(),
     ),
-    "written": lambda: update(Note).where(Note.id > 0).values(text="gone"),
+    "written": lambda: update(BesideNote).where(BesideNote.id > 0).values(text="gone"),
 }
 
 
@@ -224,7 +224,7 @@ def notes() -> Iterator[App]:
     with Client(app):
         database.create_tables()
         with app.session() as db:
-            db.add_all(Note(tenant_id=tenant, text=f"of {tenant}") for tenant in (1, 2))
+            db.add_all(BesideNote(tenant_id=tenant, text=f"of {tenant}") for tenant in (1, 2))
         yield app
 
 
@@ -239,11 +239,11 @@ def test_a_table_of_a_subclass_and_one_in_another_query_are_not_let_through(note
 
 def test_rows_of_a_subclass_are_read_by_their_tenant(notes: App) -> None:
     """Beside each other, and each in a query of its own."""
-    both = union_all(select(Note.text), select(Note.text).where(Note.id.in_(select(Paper.id))))
+    both = union_all(select(BesideNote.text), select(BesideNote.text).where(BesideNote.id.in_(select(BesidePaper.id))))
     with notes.session() as db:
         scope_to(db, Tenant(1))
-        assert [each.text for each in db.scalars(select(Note))] == ["of 1"]
-        assert list(db.scalars(select(Note.text).join(Bill, Bill.id == Note.id, isouter=True))) == ["of 1"]
+        assert [each.text for each in db.scalars(select(BesideNote))] == ["of 1"]
+        assert list(db.scalars(select(BesideNote.text).join(Bill, Bill.id == BesideNote.id, isouter=True))) == ["of 1"]
         assert list(db.scalars(both)) == ["of 1", "of 1"]
 
 
@@ -251,11 +251,11 @@ def test_a_column_of_a_subclass_is_read_again_by_its_tenant(notes: App) -> None:
     """SQLAlchemy asks the subclass's own table alone for it, which does not say whose it is."""
     with notes.session() as db:
         scope_to(db, Tenant(1))
-        note = db.scalars(select(Note)).one()
+        note = db.scalars(select(BesideNote)).one()
         db.expire(note, ["text"])
         assert note.text == "of 1"
         with unscoped(db) as everything:
-            everything.execute(update(Paper).values(tenant_id=2))
+            everything.execute(update(BesidePaper).values(tenant_id=2))
         db.expire(note, ["text"])
         with pytest.raises(KeyError):  # SQLAlchemy's, of a column that was not found again.
             _ = note.text
