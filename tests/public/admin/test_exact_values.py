@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import datetime
+import io
+import json
 import re
 from collections.abc import Iterator, Mapping
 from html import unescape
 from typing import Any
 
+import openpyxl
 import pytest
 from sqlalchemy import select, update
 
@@ -235,3 +238,44 @@ def test_intervals_of_other_files_are_read_as_they_are_meant(site: Site) -> None
         datetime.timedelta(days=1, seconds=5),
         datetime.timedelta(seconds=-5),
     ]
+
+
+# -- values as texts ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("days", "seconds", "microseconds", "text"),
+    [
+        (0, 5_400, 0, "PT1H30M"),
+        (0, -5, 0, "-PT5S"),
+        (-1, 5, 0, "-PT23H59M55S"),
+        (400, 0, 0, "P400D"),
+        (3, 60, 500_000, "P3DT1M0.5S"),
+    ],
+)
+def test_intervals_are_written_as_iso_8601_has_them(
+    site: Site, days: int, seconds: int, microseconds: int, text: str
+) -> None:
+    site.add(Worker(id=1, name="x", span=datetime.timedelta(days, seconds, microseconds)))
+    guard = "'" if text.startswith("-") else ""
+    assert exported(site, "csv", "id span").decode().splitlines()[1] == f"1,{guard}{text}"
+    assert json.loads(exported(site, "json", "id span")) == [{"id": 1, "span": text}]
+
+
+def test_what_a_spreadsheet_would_change_is_a_text(site: Site) -> None:
+    site.add(Worker(id=1, name="x", called=OLD, hired=NIGHT), Worker(id=2, name="y", called=OLD.replace(year=1901)))
+    sheet = openpyxl.load_workbook(io.BytesIO(exported(site, "xlsx", "id called hired"))).worksheets[0]
+    rows = list(sheet.iter_rows(min_row=2, values_only=True))
+    assert rows[0] == (1, "1850-01-01T10:00:00", "2026-10-25T01:30:07.123456+00:00")
+    assert rows[1][1] == OLD.replace(year=1901)
+
+
+def test_nobody_is_told_of_changes_in_columns_that_the_page_does_not_show(site: Site) -> None:
+    site.add(Worker(id=1, name="Ann", owner="me"))
+    query = "?columns=id&columns=salary"
+    sent = sent_of(site.client.get(f"/admin/worker{query}", headers=BROWSER))
+    assert not [name for name in sent if name.endswith((".name", ".owner"))]
+    with site.app.session() as db:
+        db.execute(update(Worker).values(owner="you"))
+    assert edit(site, sent | {"rows[0].salary": "7"}, query).status == 303
+    assert [(each.owner, each.salary) for each in site.all(Worker)] == [("you", 7)]
