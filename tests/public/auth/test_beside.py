@@ -247,6 +247,18 @@ def test_rows_of_a_subclass_are_read_by_their_tenant(notes: App) -> None:
         assert list(db.scalars(both)) == ["of 1", "of 1"]
 
 
+def test_rows_of_a_subclass_are_written_by_their_tenant(notes: App) -> None:
+    """Joined to the table of the class above, as a statement of all rows must be."""
+    with notes.session() as db:
+        scope_to(db, Tenant(1))
+        db.execute(
+            update(BesideNote).where(BesideNote.id == BesidePaper.id).values(text="new"),
+            execution_options={"synchronize_session": False},
+        )
+    with notes.session() as db, unscoped(db) as everything:
+        assert sorted(everything.scalars(select(BesideNote.text))) == ["new", "of 2"]
+
+
 def test_a_column_of_a_subclass_is_read_again_by_its_tenant(notes: App) -> None:
     """SQLAlchemy asks the subclass's own table alone for it, which does not say whose it is."""
     with notes.session() as db:
