@@ -271,7 +271,7 @@ class SentEdits:
     def _one(self, db: Session, request: Request, sent: _SentRow) -> int:
         """Write the cells of a row that were touched: those that are sent otherwise than they were shown."""
         seen, now = sent.seen, digests_of(sent.now, self._names)
-        there = [name for name in self._names if name in seen or name in sent.raw]
+        there = [name for name in self._names if name in sent.raw or (name in seen and self._may_be_left_out(name))]
         given = digests_of(sent.place, there)
         touched = [name for name in there if given[name] not in {seen.get(name), now[name]}]
         if not touched:
@@ -284,6 +284,14 @@ class SentEdits:
             return 0
         values = self._read(sent, touched)
         return self._put(db, request, sent, values) if values else 0
+
+    def _may_be_left_out(self, name: str) -> bool:
+        """Whether a cell that was shown is left out by what it holds: a box without its tick, a number that is emptied.
+
+        Any other that is missing was not sent, and so not touched.
+        """
+        attribute = self._access.resource.attributes[name]
+        return attribute.family == "bool" or not (attribute.nullable or attribute.family == "text")
 
     def _read(self, sent: _SentRow, names: Sequence[str]) -> dict[str, Any]:
         """The values of some cells, by the rules of the row's own form; none where one is refused."""
