@@ -15,6 +15,7 @@ import greenlet
 import hypothesis
 import pytest
 
+import combinations
 from browsing import ARGUMENTS
 from house import figures
 
@@ -44,11 +45,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--long", action="store_true", help="run everything at full size")
 
 
+@pytest.hookimpl(trylast=True)  # after -k and -m: of what they leave
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Tests of other processes and of time get a second try, which the report shows: a full machine is no fault of ours.
+    """A short run takes fewer combinations (`combinations`); what is of other processes and of time gets a second try.
 
-    What is broken fails twice. In a whole run, whose parts share the machine (scripts/test), every test has it, and one
-    more.
+    The report shows it: a full machine is no fault of ours, and what is broken fails twice. In a whole run, whose parts share
+    the machine (scripts/test), every test has it, and one more.
     """
     whole = "WHOLESTACK_PACE" in os.environ
     for item in items:
@@ -59,6 +61,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items:
             if item.get_closest_marker("long"):
                 item.add_marker(pytest.mark.skip(reason="only with --long"))
+        out = combinations.left_out(items)
+        config.hook.pytest_deselected(items=[item for item in items if item.nodeid in out])
+        items[:] = [item for item in items if item.nodeid not in out]
 
 
 def pytest_configure(config: pytest.Config) -> None:
