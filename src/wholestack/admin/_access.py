@@ -157,7 +157,7 @@ class Access:
             raise NotFound(gettext("There is no such row, or it is not yours to see."))
         names = self.resource.keys.names
         same = [getattr(self.resource.model, name) == value for name, value in zip(names, values, strict=True)]
-        row = db.scalars(self.all_rows().where(*same).options(*options)).first()
+        row = db.scalars(self.all_rows().where(*same).options(*options)).unique().first()
         if row is None:
             raise NotFound(gettext("There is no such row, or it is not yours to see."))
         if action != "view" and not self.may_row(action, row):

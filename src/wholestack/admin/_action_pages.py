@@ -255,7 +255,7 @@ class Question:
         self.count: int = selection.count
         keys = job.settings.get("keys")
         self.missing: int = 0 if keys is None else len(keys) - counted(db, seen)
-        some = db.scalars(selection.select().limit(_MOST_NAMED)).all()
+        some = db.scalars(selection.select().limit(_MOST_NAMED)).unique().all()
         self.some: list[str] = [access.resource.view.label(row) for row in some]
         #: What goes with the rows of a deletion: how many by what they are called; and which rows cannot go.
         self.too: dict[str, Count] = {}
@@ -274,7 +274,7 @@ class Question:
         """What goes with the rows of a deletion, and what stands in its way."""
         is_all, found = self.count <= _MOST_LOOKED_INTO, dict[str, int]()
         rows = self._selection.select() if is_all else self._selection.select().limit(_SOME_LOOKED_INTO)
-        for row in self._db.scalars(rows):
+        for row in self._db.scalars(rows).unique():
             cascade = Deletion(self._db, self._access, row).cascade
             for kind in () if cascade is None else cascade.goes:
                 found[kind.title] = found.get(kind.title, 0) + kind.number

@@ -143,7 +143,7 @@ class ActionRun:
                 self._db.expire(row)
         there: dict[tuple[Any, ...], Any] = {
             tuple(getattr(row, name) for name in resource.keys.names): row
-            for row in self._db.scalars(select(resource.model).where(among(resource, keys)))
+            for row in self._db.scalars(select(resource.model).where(among(resource, keys))).unique()
         }
         found: dict[Resource, dict[tuple[Any, ...], dict[str, Any]]] = {}
         for key, old, own in zip(keys, before, owns, strict=True):

@@ -153,7 +153,7 @@ class Selection(Generic[M]):
             return []
         # A condition over NULL is neither true nor false, and Python's form of it says False.
         refused = self._seen.where(case((self._allowed, 1), else_=0) == 0)
-        return self._db.scalars(refused.limit(most)).all()
+        return self._db.scalars(refused.limit(most)).unique().all()
 
     def __repr__(self) -> str:
         return f"<Selection of {self._access.resource.model.__name__} to {self._permission}>"
@@ -173,7 +173,7 @@ def batches(
     columns = [getattr(resource.model, name) for name in names]
     ordered = statement.order_by(None).order_by(*columns).limit(BATCH)
     while True:
-        rows = db.scalars(ordered if after is None else ordered.where(beyond(columns, after))).all()
+        rows = db.scalars(ordered if after is None else ordered.where(beyond(columns, after))).unique().all()
         if not rows:
             return
         after = tuple(getattr(rows[-1], name) for name in names)

@@ -123,7 +123,7 @@ class Reader:
             return None
         column = key_column(self._resource, relation)
         keys = typed_keys(self._resource, relation, keys_in(pair))
-        rows = self._db.scalars(other.all_rows().where(column.in_(keys))) if keys else ()
+        rows = self._db.scalars(other.all_rows().where(column.in_(keys))).unique() if keys else ()
         return {str(getattr(each, column.key)) for each in rows}
 
     def _cell(self, name: str, value: Any, labels: Mapping[str, str]) -> Markup:
@@ -203,7 +203,7 @@ def _rows(db: Session, resource: Resource, keys: list[tuple[Any, ...]]) -> Itera
     if not keys:
         return ()
     same = columns[0].in_([key for (key,) in keys]) if len(columns) == 1 else tuple_(*columns).in_(keys)
-    return db.scalars(select(resource.model).where(same))
+    return db.scalars(select(resource.model).where(same)).unique()
 
 
 def may_see_gone(db: Session, access: Access, change: Row[Any]) -> bool:

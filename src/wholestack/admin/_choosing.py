@@ -109,7 +109,7 @@ class Chooser:
         if not wanted:
             return {}
         column = getattr(reference.model, reference.key)
-        rows = self._db.scalars(self.rows(reference).where(column.in_(wanted)))
+        rows = self._db.scalars(self.rows(reference).where(column.in_(wanted))).unique()
         return {getattr(row, reference.key): row for row in rows}
 
     def called(self, reference: Reference, keys: Collection[Any]) -> Pairs:

@@ -236,7 +236,7 @@ def restored(db: Session, resource: Resource, values: dict[str, Any], files: Fil
         if name in resource.to_many:
             column = key_column(resource, name)
             keys = typed_keys(resource, name, value or ())
-            found[name] = list(db.scalars(select(column.class_).where(column.in_(keys)))) if keys else []
+            found[name] = list(db.scalars(select(column.class_).where(column.in_(keys))).unique()) if keys else []
         elif attribute is not None and isinstance(attribute.column, Column) and not is_secret(resource, name):
             found |= _read(name, attribute, value, files or {})
     return found

@@ -73,7 +73,7 @@ class SiteSearch:
                 continue
             dialect = db.get_bind(resource.mapper).dialect.name
             asked = rules.search.where(statement, self.text, dialect, access)
-            if rows := db.scalars(asked.limit(_MOST_ROWS + 1)).all():
+            if rows := db.scalars(asked.limit(_MOST_ROWS + 1)).unique().all():
                 yield self._shown(resource, rows)
 
     def _shown(self, resource: Resource, rows: Sequence[Any]) -> Found:

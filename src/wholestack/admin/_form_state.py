@@ -84,7 +84,7 @@ def children_of(db: Session, inline: InlineForm, access: Access, parent: Any) ->
     statement = mine.rows().where(*_of(inline, parent)).order_by(*inline.order).limit(most + 1)
     nested = [getattr(inline.resource.model, each.name) for each in inline.form.inlines if each.is_whole]
     many = [getattr(inline.resource.model, each.name) for each in inline.form.references.values() if each.many]
-    rows = db.scalars(statement.options(*(selectinload(each) for each in (*nested, *many)))).all()
+    rows = db.scalars(statement.options(*(selectinload(each) for each in (*nested, *many)))).unique().all()
     count = len(rows)
     if count > most and (inline.inline.minimum or inline.inline.maximum is not None):
         count = db.scalar(select(func.count()).select_from(statement.order_by(None).limit(None).subquery())) or count

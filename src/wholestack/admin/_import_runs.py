@@ -286,7 +286,7 @@ class Writes:
         """
         column = getattr(reference.model, reference.key)
         if reference.many:
-            rows = self._db.scalars(self._choices(reference).where(column.in_(wanted))) if wanted else ()
+            rows = self._db.scalars(self._choices(reference).where(column.in_(wanted))).unique() if wanted else ()
             return {getattr(row, reference.key): row for row in rows}
         known = self._there_already[name]
         if not wanted <= known:

@@ -260,7 +260,7 @@ class SentEdits:
         found: dict[tuple[Any, ...], Any] = {}
         if known:
             locked = self._access.rows().where(among(resource, known)).with_for_update(of=resource.model)
-            for row in db.scalars(locked.execution_options(populate_existing=True)):
+            for row in db.scalars(locked.execution_options(populate_existing=True)).unique():
                 found[tuple(getattr(row, name) for name in resource.keys.names)] = row
         if any(key not in found for key in keys):
             raise NotFound(gettext("There is no such row, or it is not yours to see."))

@@ -267,7 +267,7 @@ class Reading:
             other = sent.access.of(target)
             same = (column == value for (_, column), value in zip(pairs, values, strict=True))
             asked = (select(target) if other is None else other.rows()).where(*same)
-            if self._db.scalars(asked.limit(1)).first() is None:
+            if self._db.scalars(asked.limit(1)).unique().first() is None:
                 place = next(name for name in names if name in sent.values)
                 self.fault((*sent.place, place), gettext("There is no such row, or it is not yours to see."))
 
@@ -304,7 +304,7 @@ class Reading:
         columns = [getattr(inner.inline.resource.model, name) for name in names]
         same = [and_(*(column == each for column, each in zip(columns, values, strict=True))) for values in wanted]
         known = [*(each.row for each in inner.rows), *inner.removed]
-        rows = self._db.scalars(select(inner.inline.resource.model).where(or_(*same)))
+        rows = self._db.scalars(select(inner.inline.resource.model).where(or_(*same))).unique()
         found = [tuple(getattr(row, name) for name in names) for row in rows if row not in known]
         return [values for values in found if values in wanted]
 

@@ -131,7 +131,7 @@ class Actions:
 
     def _one(self, db: Session, rows: Select[Any], key: Mapping[str, Any]) -> Any:
         wanted = [getattr(self.model, name) == value for name, value in key.items()]
-        return found(db.scalars(rows.where(*wanted)).first(), missing(self.model))
+        return found(db.scalars(rows.where(*wanted)).unique().first(), missing(self.model))
 
     def _to_change(self, db: Session, rows: Select[Any], key: Mapping[str, Any], request: Request) -> Any:
         row = self._one(db, rows, key)

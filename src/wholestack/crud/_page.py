@@ -221,7 +221,7 @@ def _by_numbers(pager: Pager, db: Session, statement: Select[Any], asked: Any) -
     order = _order(allowed(asked), asked)
     statement = statement.order_by(*_clauses(allowed(asked), order))
     limit, offset = asked.limit, asked.offset
-    rows = db.scalars(statement.limit(limit + 1).offset(offset)).all()
+    rows = db.scalars(statement.limit(limit + 1).offset(offset)).unique().all()
     more = pager.url(offset=offset + limit) if len(rows) > limit else None
     # The first page has no number, as in the link to it.
     before = pager.url(offset=max(0, offset - limit) or None) if offset else None
@@ -244,7 +244,7 @@ def _by_keys(pager: Pager, db: Session, statement: Select[Any], asked: Any) -> P
     statement = statement.order_by(*_clauses(rules, walked, nulls_first=back))
     if cursor is not None:
         statement = statement.where(_after(rules, walked, cursor.values, nulls_first=back))
-    rows = db.scalars(statement).all()
+    rows = db.scalars(statement).unique().all()
     more = len(rows) > asked.limit
     items = list(rows[: asked.limit])
     if back:
