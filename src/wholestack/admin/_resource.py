@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 _FAMILIES_WITHOUT_FIELD = {"secret", "other", "bytes"}
 _UNORDERED = {"array", "bytes", "json", "other", "secret"}
+_ASKED_ONLY = {"write_only", "dynamic"}
 _MOST_COLUMNS = 6
 """Columns of a list of which a program says nothing."""
 
@@ -138,7 +139,7 @@ class Resource:
     @functools.cached_property
     def _unread(self) -> Collection[str]:
         """The relations that are not read as a whole: nobody can choose among what is too much to read."""
-        return {name for name, each in self.relations.items() if each.lazy in {"write_only", "dynamic"}}
+        return {name for name, each in self.relations.items() if each.lazy in _ASKED_ONLY}
 
     # -- the classes that its rows may be of -------------------------------------------------------------------------
 
@@ -248,12 +249,19 @@ class Resource:
         for step in path[:-1]:
             if step not in mapper.relationships:
                 raise self.fault(f"{mapper.class_.__name__} has no relation {step!r}.", mapper.relationships.keys())
+            self._is_read(mapper, step)
             mapper = mapper.relationships[step].mapper
+        self._is_read(mapper, path[-1])
         if path[-1] not in mapper.all_orm_descriptors:
             raise self.fault(f"{mapper.class_.__name__} has no {path[-1]!r}.", mapper.all_orm_descriptors.keys())
         known = self.attributes.get(name)
         order = name if known is not None and known.family not in _UNORDERED else None
         return ListColumn(name, self.label(name) if len(path) == 1 else self.label(name, path[0]), path, order)
+
+    def _is_read(self, mapper: Any, name: str) -> None:
+        if name in mapper.relationships and mapper.relationships[name].lazy in _ASKED_ONLY:
+            message = f"{mapper.class_.__name__}.{name} is never read as a whole, so no list can show its rows."
+            raise self.fault(message, mapper.columns.keys())
 
     @functools.cached_property
     def orders(self) -> Sequence[str]:

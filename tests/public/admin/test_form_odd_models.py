@@ -14,7 +14,7 @@ from sqlalchemy import Table as Rows
 from sqlalchemy.orm import WriteOnlyMapped
 
 from admin.site import BROWSER, login, post
-from wholestack import App
+from wholestack import App, SetupError
 from wholestack.admin import Admin, AdminView, FieldRule, Inline
 from wholestack.auth import Auth, Identity, Passwords, UserMixin, policy
 from wholestack.db import Database, Mapped, Model, Table, UUIDModel, mapped_column, relationship, select
@@ -174,6 +174,16 @@ def test_a_relation_that_is_not_read_as_a_whole_stands_in_nobodys_way(office: Of
     for path in ("", "/1/history", "/1/delete", "/-/export/file"):
         assert office.client.get(f"/admin/lexicon{path}", headers=BROWSER).status == 200, path
     assert [each.name for each in office.all(Lexicon)] == ["Two"]
+
+
+@pytest.mark.parametrize("column", ["words", "words.text"])
+def test_such_a_relation_is_no_column_of_a_list(column: str) -> None:
+    view = type("Lexicons", (AdminView,), {"model": Lexicon, "columns": ("name", column)})
+    app = App(docs=False)
+    auth = Auth(Person, passwords=Passwords(memory=8, passes=1))
+    with pytest.raises(SetupError, match=r"Lexicon\.words is never read as a whole"):
+        app.use(Database("sqlite://", models=OddBase, migrations=None), auth, Admin(view, Word, Person))
+        app.seal()
 
 
 # -- copies ------------------------------------------------------------------------------------------------------------
