@@ -21,7 +21,7 @@ from wholestack.files import ArchiveLimits, ArchiveRefused, extract
 from wholestack.languages import gettext
 
 from ._cells import count_shown
-from ._sheets import interval_text, openpyxl, unguarded
+from ._sheets import LONGEST_CELL, interval_text, openpyxl, unguarded
 
 MOST_COLUMNS = 200
 _LONGEST_CELL = 100_000
@@ -270,7 +270,11 @@ def _spreadsheet(upload: Upload, most: int) -> Iterator[Cells]:
     try:
         book = package.load_workbook(upload.file, read_only=True, data_only=True, keep_links=False)
         sheet = book.worksheets[0]
-        for row in sheet.iter_rows(max_col=MOST_COLUMNS + 1, max_row=2 * most + 1_001, values_only=True):
+        rows = sheet.iter_rows(max_col=MOST_COLUMNS + 1, max_row=2 * most + 1_001, values_only=True)
+        for number, row in enumerate(rows, 1):
+            if any(isinstance(value, str) and len(value) >= LONGEST_CELL for value in row):
+                full = gettext("Row %(line)s has a cell that is full: its text may have been cut. Import it as CSV or JSON.")
+                raise FileBroken(_at(full, number))
             yield [_cell(value) for value in row]
     except FileBroken:
         raise

@@ -20,8 +20,8 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "
 """What a spreadsheet may take for the beginning of a formula, or throw away before it looks; the last four are wide."""
 _UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 """What XML has no place for."""
-_LONGEST = 32_767
-"""Characters of one cell of a spreadsheet."""
+LONGEST_CELL = 32_767
+"""Characters of one cell of a spreadsheet; a text that is longer is cut there."""
 _FIRST_YEAR = 1901
 """From here on every spreadsheet counts days alike."""
 _ISO = re.compile(
@@ -148,7 +148,7 @@ def spreadsheet_cell(value: Any) -> Any:
     if isinstance(value, (int, float, decimal.Decimal)):
         # A spreadsheet keeps 15 digits: what has more stays whole as a text.
         return value if len(str(value).lstrip("-0.").replace(".", "")) <= 15 and math.isfinite(value) else str(value)
-    return _UNFIT.sub("", written(value))[:_LONGEST]
+    return _UNFIT.sub("", written(value))[:LONGEST_CELL]
 
 
 def openpyxl() -> Any:

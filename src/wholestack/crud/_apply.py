@@ -114,7 +114,7 @@ def kept(model: type, name: str, value: Any) -> Any:
 def rows_by_keys(db: Session, model: type, name: str, keys: Sequence[Any]) -> tuple[list[Any], list[int]]:
     """The rows of a relation by their keys, each once, and the places of keys that no row has."""
     target, key = related(model, name)
-    asked = select(target).where(getattr(target, key.name).in_(keys))
+    asked: Any = select(target).where(getattr(target, key.name).in_(keys))
     rows: Any = db.scalars(asked).unique() if keys else ()
     there = {getattr(row, key.name): row for row in rows}
     absent = [number for number, each in enumerate(keys) if each not in there]

@@ -433,6 +433,17 @@ def test_a_hostile_spreadsheet_is_refused(site: Site, data: bytes) -> None:
     assert upload(site, data, "books.xlsx").status == 422
 
 
+def test_a_text_that_a_spreadsheet_has_cut_is_not_brought_back(site: Site) -> None:
+    login(site.client, *ALL, "book.export")
+    book = site.book("One")
+    with site.app.session() as db:
+        db.get_one(Book, book.id).summary = "long " * 10_000
+    exported = site.client.get("/admin/book/-/export/file?_format=xlsx&_columns=id&_columns=summary", headers=BROWSER)
+    answer = upload(site, exported.body, "books.xlsx")
+    assert answer.status == 422 and "Row 2 has a cell that is full" in answer.text
+    assert site.all(Book)[0].summary == "long " * 10_000
+
+
 def test_cells_and_names_are_text_and_nothing_else(site: Site) -> None:
     login(site.client, *ALL)
     author = site.author()
