@@ -20,6 +20,7 @@ from wholestack.templates import Page
 from ._access import Access
 from ._action_runs import action_called, chosen
 from ._actions import DELETE, Action, Selection, actions_of, counted
+from ._cascade import held
 from ._count import Count
 from ._deletion import Deletion
 from ._desk import Desk
@@ -274,7 +275,7 @@ class Question:
         """What goes with the rows of a deletion, and what stands in its way."""
         is_all, found = self.count <= _MOST_LOOKED_INTO, dict[str, int]()
         rows = self._selection.select() if is_all else self._selection.select().limit(_SOME_LOOKED_INTO)
-        for row in self._db.scalars(rows).unique():
+        for row in held(self._db, self._access.resource, self._db.scalars(rows).unique().all()):
             cascade = Deletion(self._db, self._access, row).cascade
             for kind in () if cascade is None else cascade.goes:
                 found[kind.title] = found.get(kind.title, 0) + kind.number

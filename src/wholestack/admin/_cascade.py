@@ -42,12 +42,26 @@ class Edge:
 
     def condition(self, rows: Sequence[Any]) -> Any:
         """Which rows hang on some rows."""
-        pairs = [(each.parent, each.column) for each in self.keys.elements]
+        columns, values = [each.parent for each in self.keys.elements], self._values(rows)
+        if len(columns) == 1:
+            return columns[0].in_([value for (value,) in values])
+        return tuple_(*columns).in_(values)
+
+    def hold(self, db: Session, rows: Sequence[Any]) -> list[Any]:
+        """Those of some rows of one class on which something hangs."""
+        columns: list[Any] = [each.parent for each in self.keys.elements]
+        of: Any = self.keys.table if self.mapper is None else self.mapper.class_
+        asked = select(*columns).select_from(of).where(self.condition(rows)).distinct()
+        there = {tuple(found) for found in db.execute(asked)}
+        values = self._values(rows)
+        if not there.issubset(values):  # A database may hold two texts for one that Python does not.
+            return [*rows]
+        return [row for row, value in zip(rows, values, strict=True) if value in there]
+
+    def _values(self, rows: Sequence[Any]) -> list[tuple[Any, ...]]:
         mapper: Any = look_at(type(rows[0]))
-        values = [tuple(getattr(row, _attribute(mapper, column)) for _, column in pairs) for row in rows]
-        if len(pairs) == 1:
-            return pairs[0][0].in_([value for (value,) in values])
-        return tuple_(*(column for column, _ in pairs)).in_(values)
+        names = [_attribute(mapper, each.column) for each in self.keys.elements]
+        return [tuple(getattr(row, name) for name in names) for row in rows]
 
 
 def _attribute(mapper: Any, column: Any) -> str:
@@ -66,6 +80,21 @@ def edges_of(resource: Resource) -> Iterator[Edge]:
             if keys.referred_table in tables and not (table in tables and _is_own(keys)):
                 found = model_at(mapper, table)
                 yield Edge(keys, found, _fate(mapper, keys, found))
+
+
+def held(db: Session, resource: Resource, rows: Sequence[Any]) -> list[Any]:
+    """Those of some rows on which anything hangs, in a query for each table that may: the others end alone."""
+    by_class: dict[Resource, list[Any]] = {}
+    for row in rows:
+        by_class.setdefault(resource.own(row), []).append(row)
+    found = {
+        row: None
+        for own, some in by_class.items()
+        for edge in edges_of(own)
+        for start in range(0, len(some), _AT_ONCE)
+        for row in edge.hold(db, some[start : start + _AT_ONCE])
+    }
+    return [row for row in rows if row in found]
 
 
 def _is_own(keys: ForeignKeyConstraint) -> bool:

@@ -273,13 +273,19 @@ def _spreadsheet(upload: Upload, most: int) -> Iterator[Cells]:
         rows = sheet.iter_rows(max_col=MOST_COLUMNS + 1, max_row=2 * most + 1_001, values_only=True)
         for number, row in enumerate(rows, 1):
             if any(isinstance(value, str) and len(value) >= LONGEST_CELL for value in row):
-                full = gettext("Row %(line)s has a cell that is full: its text may have been cut. Import it as CSV or JSON.")
+                full = gettext(
+                    "Row %(line)s has a cell that is full: its text may have been cut. Import it as CSV or JSON."
+                )
                 raise FileBroken(_at(full, number))
             yield [_cell(value) for value in row]
     except FileBroken:
         raise
     except Exception as error:  # Whatever a parser of hostile XML may come to.
         raise FileBroken(gettext("This spreadsheet is broken.")) from error
+
+
+def _full() -> str:
+    return gettext("Row %(line)s has a cell that is full: its text may have been cut. Import it as CSV or JSON.")
 
 
 def _check_archive(upload: Upload) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, ClassVar, Self
 
-from sqlalchemy import Column, MetaData, String, Text
+from sqlalchemy import Column, Engine, MetaData, String, Text, event
 from sqlalchemy import Table as Rows
 
 from wholestack import App
@@ -175,6 +175,23 @@ class Site:
         columns = {"genre": Genre.NOVEL, **columns}
         self.add(found := Book(title=title, author_id=(author or self.author()).id, **columns))
         return found
+
+
+class Heard:
+    """The statements that a database is sent."""
+
+    def __init__(self) -> None:
+        self.statements: list[str] = []
+
+    def __enter__(self) -> list[str]:
+        event.listen(Engine, "before_cursor_execute", self._hear)
+        return self.statements
+
+    def __exit__(self, *_: object) -> None:
+        event.remove(Engine, "before_cursor_execute", self._hear)
+
+    def _hear(self, connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
+        self.statements.append(statement)
 
 
 def login(client: Client, *permissions: str, **columns: Any) -> Person:

@@ -11,9 +11,9 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
-from sqlalchemy import Engine, Select, event
+from sqlalchemy import Select
 
-from admin.site import BROWSER, Author, Base, Book, Genre, Person, Review, Site, Stock, Tag, login, post
+from admin.site import BROWSER, Author, Base, Book, Genre, Heard, Person, Review, Site, Stock, Tag, login, post
 from wholestack import App, SetupError
 from wholestack.admin import Admin, AdminView, Filter, badge, column, link, mail, thumbnail
 from wholestack.auth import Auth, policy
@@ -508,23 +508,6 @@ def test_a_column_that_is_not_shown_keeps_its_value(site: Site) -> None:
 
 
 # -- speed -----------------------------------------------------------------------------------------------------------
-
-
-class Heard:
-    """The statements that a database is sent."""
-
-    def __init__(self) -> None:
-        self.statements: list[str] = []
-
-    def __enter__(self) -> list[str]:
-        event.listen(Engine, "before_cursor_execute", self._hear)
-        return self.statements
-
-    def __exit__(self, *_: object) -> None:
-        event.remove(Engine, "before_cursor_execute", self._hear)
-
-    def _hear(self, connection: Any, cursor: Any, statement: str, *rest: Any) -> None:
-        self.statements.append(statement)
 
 
 class LongView(AdminView[Book]):
