@@ -332,7 +332,7 @@ class Accounts(Generic[U]):
             stay: whether the session at hand goes on, under a new id, where it is theirs.
         """
         row: Any = user
-        row.login_version += 1
+        row.login_version = type(row).login_version + 1  # Of the row as it is: two at once are two.
         mine = self._session.user == row.key
         self.db.flush()
         with contextlib.suppress(NotRevocable):  # Of cookies: they are of a version that is over.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hmac
+import re
 import secrets
 
 from wholestack import Request, Response
@@ -19,6 +20,7 @@ _MOST = 5
 """Accounts that one browser is known to."""
 _PURPOSE = "device"
 _LONGEST = 1_000
+_OURS = re.compile(r"[\w-]{22}(?:\.[\w-]+)+", re.ASCII)
 
 
 class Device:
@@ -34,7 +36,8 @@ class Device:
         self._keys = keys
         self._secure = secure or request.scheme in {"https", "wss"}
         text = request.cookies.get(self._name) or ""
-        first, *rest = text.split(".")[: _MOST + 1] if len(text) < _LONGEST else [""]
+        # What is not of our making is none: it could not be sent back, and its sender would have chosen the name.
+        first, *rest = text.split(".")[: _MOST + 1] if len(text) < _LONGEST and _OURS.fullmatch(text) else [""]
         self.id: str = first
         self._signatures: list[str] = rest
         self._changed = False

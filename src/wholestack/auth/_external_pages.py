@@ -344,7 +344,7 @@ async def end_sessions(
     wanted = select(user).join(external, external.user_id == user.id)
     found: Any = db.scalar(wanted.where(external.issuer == issuer, external.subject == subject))
     if found is not None:
-        found.login_version += 1
+        found.login_version = user.login_version + 1  # Of the row as it is: two at once are two.
         details = {"provider": name}
         db.add(tables.event(kind="logout-everywhere", user=found.key, details=details, created_at=terms.clock()))
         try:

@@ -12,8 +12,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnClause, Table, TableClause, TextClause, inspect
-from sqlalchemy.sql import visitors
+from sqlalchemy import BinaryExpression, ColumnClause, Table, TableClause, TextClause, inspect
+from sqlalchemy.sql import operators, visitors
 
 from ._errors import UnscopedStatement
 
@@ -28,16 +28,32 @@ _PLAIN = re.compile(r"[\w.*]+|'[^']*'")
 _LITERALS = re.compile(r"'(?:[^']|'')*'")
 _PLACES = re.compile(r"\?|%s|__\[POSTCOMPILE_[^\]]+\]")
 _WORD = re.compile(r"\w+")
-_COLUMNS = re.compile(r"\AINSERT INTO \S+ (?:\([^)]*\))?| RETURNING .*", re.DOTALL)
-"""What an `INSERT` names beside its rows: the table, which was looked at, and columns, which may be called like it."""
+_COLUMNS = re.compile(r"\AINSERT INTO \S+ (?:\([^)]*\))?| RETURNING (?:(?!\bSELECT\b).)*\Z", re.DOTALL)
+"""What an `INSERT` names beside its rows: the table, which was looked at, and columns, which may be called like it; but
+no query whose rows it gives back.
+"""
 _QUERIES = re.compile(
     r"""\"[^"]*\"|`[^`]*`|(?P<begins>\((?=\s*(?:SELECT|WITH)\b))|(?P<opens>\()|(?P<closes>\))"""
     r"""|(?P<next>\b(?:UNION|INTERSECT|EXCEPT)\b)"""
 )
 """Where a query begins and ends: in brackets of its own, or beside another one."""
-_COLUMN = r"""((?:"[^"]*"|`[^`]*`|\w+)(?:\.(?:"[^"]*"|`[^`]*`|\w+))*)\.(?:"[^"]*"|`[^`]*`|\w+)"""
-_JOINED = re.compile(f"{_COLUMN} = {_COLUMN}")
-"""Two columns that are the same in each row, each by the name of its table."""
+_NAME = r"""(?:"[^"]*"|`[^`]*`|\w+)"""
+_COLUMN = rf"({_NAME}(?:\.{_NAME})*)\.({_NAME})"
+_JOINED = re.compile(rf"{_COLUMN} = {_COLUMN}(?![\w.\"`])(?! *[-+*/%|(])")
+"""Two columns that are the same, each by the name of its table."""
+_CLAUSE = re.compile(
+    r" (?:(?:LEFT|FULL) OUTER JOIN|JOIN|ON|WHERE|GROUP BY|HAVING|ORDER BY|LIMIT|RETURNING|FOR UPDATE|UNION)\b"
+)
+"""Where the condition that stands there has ended."""
+_LAST_CLAUSE = re.compile(r".*\b(ON|WHERE)\b", re.DOTALL)
+_UNSURE = re.compile(r"\b(?:OR|CASE)\b")
+_BRACKETS = re.compile(r"\([^()]*\)")
+_OUTER = re.compile(
+    rf"\b(?P<way>LEFT|FULL) OUTER JOIN (?P<name>{_NAME}(?:\.{_NAME})*)(?: AS (?P<alias>{_NAME}))? ON"
+    r" (?:(?! JOIN | WHERE ).)*\Z",
+    re.DOTALL,
+)
+"""The outer join whose condition has not ended."""
 _NAMED = re.compile(r"%\((\w+)\)s|:(\w+)")
 
 _known: weakref.WeakSet[Any] = weakref.WeakSet()
@@ -53,7 +69,7 @@ def wall(scope: Scope) -> Callable[..., None]:
         if compiled is None:
             raise UnscopedStatement(f"What a text does cannot be looked through: {_short(statement)}")
         written = context.isinsert or context.isupdate or context.isdelete
-        if written and scope.flushing:
+        if written and scope.flushing is not None and scope.flushing._flushing:
             return
         inserted = context.isinsert and context.execution_options.get(LOOKED_AT, False)
         _no_text(compiled.statement)
@@ -131,13 +147,13 @@ def _counted(compiled: Any, *, inserted: bool) -> None:
     if inserted:
         sql = _COLUMNS.sub("", sql)
     found = [(query, _conditions(query)) for query in _queries(sql)]
-    named, quoted = compiled.preparer.format_table, compiled.preparer.quote
+    named, quoted, pairs = compiled.preparer.format_table, compiled.preparer.quote, _pairs()
     for table, column in tables().items():
         above = _column_of(table)
         for query, mine in found:
             held = {each for each in _places(query, named(above.table)) if f"{each}.{quoted(above.name)}" in mine}
             if column is None:
-                held = _joined(query, held)  # Its rows go with those of the table above it.
+                held = _joined(query, held, pairs)  # Its rows go with those of the table above it.
             places = Counter(_places(query, named(table)))
             if any(count > (alias in held) for alias, count in places.items()):
                 raise _unfiltered(table)
@@ -152,12 +168,60 @@ def _conditions(query: str) -> set[str]:
     return set(re.findall(rf"([\w.\"`]+) = :{_BIND}\w*", query))
 
 
-def _joined(query: str, held: set[str]) -> set[str]:
-    """Those tables of a query, and all whose rows go with theirs, by the names that they have in it."""
-    pairs = [{match[1], match[2]} for match in _JOINED.finditer(query)]
-    while more := {name for pair in pairs if pair & held for name in pair} - held:
+def _joined(query: str, held: set[str], pairs: set[tuple[str, str]]) -> set[str]:
+    """Those tables of a query, and all whose rows go with theirs, by the names that they have in it.
+
+    That is so where the keys of the two are the same in each row there is: a condition beside others of which one is
+    enough, or that of an outer join for the table outside of it, leaves rows with any other.
+    """
+    ways: list[tuple[str, str]] = []
+    for match in _JOINED.finditer(query):
+        one, another = match[1], match[3]
+        if (_bare(match[2]), _bare(match[4])) not in pairs or not _is_certain(query, match):
+            continue
+        outer = _OUTER.search(query, 0, match.start())
+        for inside, outside in ((one, another), (another, one)):
+            if outer is None or (outer["way"] == "LEFT" and outside in {outer["name"], outer["alias"]}):
+                ways.append((inside, outside))
+    while more := {another for one, another in ways if one in held} - held:
         held = held | more
     return held
+
+
+def _is_certain(query: str, match: re.Match[str]) -> bool:
+    """Whether an equality holds in each row: one of several that must, in a `WHERE` or after an `ON`."""
+    before, after = query[: match.start()], query[match.end() :]
+    if not before.endswith((" ON ", " WHERE ", " AND ")):
+        return False
+    rest = _CLAUSE.split(after, 1)[0]
+    own = _LAST_CLAUSE.search(before)
+    whole = before[own.end() :] + rest if own is not None else ""
+    if own is None or _UNSURE.search(_outermost(whole)):
+        return False
+    return own[1] == "ON" or before.count("(") == before.count(")")
+
+
+def _outermost(condition: str) -> str:
+    """A condition without what stands in brackets of its own."""
+    while (inner := _BRACKETS.sub("", condition)) != condition:
+        condition = inner
+    return condition
+
+
+def _bare(column: str) -> str:
+    return column.strip('"`')
+
+
+def _pairs() -> set[tuple[str, str]]:
+    """The columns by which a row of a subclass has the key of the one above it, both ways round."""
+    found: set[tuple[str, str]] = set()
+    for model in models():
+        condition = inspect(model).inherit_condition
+        for each in () if condition is None else visitors.iterate(condition):
+            if isinstance(each, BinaryExpression) and each.operator is operators.eq:
+                left, right = getattr(each.left, "name", ""), getattr(each.right, "name", "")
+                found |= {(left, right), (right, left)}
+    return found
 
 
 def _queries(sql: str) -> Iterator[str]:
@@ -177,6 +241,7 @@ def _queries(sql: str) -> Iterator[str]:
         elif kind == "closes" and brackets:
             if brackets.pop():
                 yield "".join(waiting.pop())
+                waiting[-1].append(")")
         elif kind != "closes":
             brackets.append(kind == "begins")
             if kind == "begins":

@@ -101,14 +101,14 @@ class Scope:
         criteria: the condition, for every entity of a statement.
         secured: whether the database is told, too (`_row_security`).
         lifted: how many `unscoped` blocks are open.
-        flushing: whether what goes to the database was looked at when the flush began.
+        flushing: the session whose changes were looked at when its flush began.
     """
 
     key: Any
     criteria: Any
     secured: bool = False
     lifted: int = 0
-    flushing: bool = False
+    flushing: AlchemySession | None = None
     wall: Any = None
     guarded: Connection | None = None
 
@@ -248,7 +248,7 @@ def _ended(session: AlchemySession, transaction: SessionTransaction) -> None:
     scope = scope_of(session)
     if scope is None:
         return
-    scope.flushing = False  # A flush is a part of a transaction.
+    scope.flushing = None  # A flush is a part of a transaction.
     if transaction.parent is None and scope.guarded is not None:
         event.remove(scope.guarded, "before_cursor_execute", scope.wall)
         scope.guarded = None
@@ -259,7 +259,7 @@ def _flushes(session: AlchemySession, _context: Any, _instances: Any) -> None:
     scope = scope_of(session)
     if scope is not None:
         flushed(session, scope)
-        scope.flushing = True
+        scope.flushing = session  # One that fails before it has begun ends no transaction: it is asked.
 
 
 @event.listens_for(Session, "before_attach", raw=True)

@@ -247,6 +247,7 @@ def _rolled_back(session: Session, transaction: SessionTransaction) -> None:
 
 @event.listens_for(Session, "after_transaction_end")
 def _over(session: Session, transaction: SessionTransaction) -> None:
+    session._savepoints.pop(transaction, None)  # What it was to call stays with the whole.
     if transaction.parent is None:
         session._unit = None
         session._is_over(committed=session.info.pop("committed", False))

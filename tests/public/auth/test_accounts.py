@@ -264,6 +264,36 @@ def test_a_new_device_is_told_by_mail(site: Site) -> None:
     assert "A browser" in site.mails[-1].text
 
 
+@pytest.mark.parametrize(
+    "text", ["\u00e9.a.b", "chosen.a", f"{'a' * 22}.\u00e9", f"{'a' * 22}.", "..", f"{'a' * 22}\n.a"]
+)
+def test_a_device_that_is_not_of_our_making_is_none(site: Site, text: str) -> None:
+    site.make()
+    site.client.cookies["device"] = text
+    assert site.log_in().status == 303
+    assert site.client.get("/me").text == EMAIL
+    assert site.client.cookies["device"].partition(".")[0] not in {"chosen", "\u00e9", "a" * 22}
+
+
+def test_two_that_end_all_sessions_at_once_are_two() -> None:
+    """Else a session that was begun anew by the first would live on after the second."""
+    site = Site()
+
+    @site.app.post("/end", csrf=False)
+    def end(accounts: Accounts[User]) -> None:
+        account = accounts.find(EMAIL)
+        assert account is not None
+        # As another request, which has ended them since this one read the account.
+        accounts.db.execute(update(User).values(login_version=5), execution_options={"synchronize_session": False})
+        assert account.login_version != 5
+        accounts.log_out_everywhere(account)
+
+    with site.running():
+        site.make()
+        assert site.client.post("/end").status == 204
+        assert site.find().login_version == 6
+
+
 def test_proof_anew_before_what_is_dangerous(site: Site) -> None:
     user = site.make()
     log_in(site.client, user)

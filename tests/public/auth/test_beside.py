@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 import pytest
-from sqlalchemy import ForeignKey, MetaData, func, union_all, update
+from sqlalchemy import ForeignKey, MetaData, event, func, insert, not_, or_, union_all, update
 from sqlalchemy.orm import column_property, lazyload, selectinload, subqueryload
 
 from auth.factors import Clock, set_up_totp
@@ -212,6 +212,17 @@ THEIRS: dict[str, Callable[[], Any]] = {
         select(BesidePaper.id + 1).correlate(BesidePaper).where(Bill.id == BesidePaper.id).scalar_subquery(),
         select(func.group_concat(PAPERS.c.id)).correlate(None).scalar_subquery(),
     ),
+    "outside of the join": lambda: select(NOTES.c.text).outerjoin_from(
+        NOTES, BesidePaper, NOTES.c.id == BesidePaper.id
+    ),
+    "by a condition that need not hold": lambda: select(NOTES.c.text, BesidePaper.kind).where(
+        or_(NOTES.c.id == BesidePaper.id, NOTES.c.id > 0)
+    ),
+    "joined where one of two is enough": lambda: select(NOTES.c.text).join_from(
+        NOTES, BesidePaper, or_(NOTES.c.id == BesidePaper.id, NOTES.c.id > 0)
+    ),
+    "where it is not so": lambda: select(NOTES.c.text, BesidePaper.kind).where(not_(NOTES.c.id == BesidePaper.id)),
+    "by columns that are no keys": lambda: select(NOTES.c.text).join(BesidePaper, NOTES.c.text == BesidePaper.kind),
     "written": lambda: update(BesideNote).where(BesideNote.id > 0).values(text="gone"),
 }
 
@@ -257,6 +268,30 @@ def test_rows_of_a_subclass_are_written_by_their_tenant(notes: App) -> None:
         )
     with notes.session() as db, unscoped(db) as everything:
         assert sorted(everything.scalars(select(BesideNote.text))) == ["new", "of 2"]
+
+
+def test_what_an_insert_gives_back_is_looked_at(notes: App) -> None:
+    of_all = select(func.group_concat(BesideNote.text)).correlate(None).scalar_subquery()
+    with notes.session() as db:
+        scope_to(db, Tenant(1))
+        with pytest.raises(UnscopedStatement, match="from all tenants"):
+            db.execute(insert(Bill).returning(of_all), [{"tenant_id": 1}])
+
+
+def test_a_flush_that_fails_before_it_has_begun_opens_nothing(notes: App) -> None:
+    def refuse(*_: object) -> None:
+        raise KeyError("not this one")
+
+    with notes.session() as db:
+        scope_to(db, Tenant(1))
+        event.listen(db, "before_flush", refuse)
+        db.add(Bill(tenant_id=1))
+        with pytest.raises(KeyError, match="not this one"):
+            db.flush()
+        event.remove(db, "before_flush", refuse)
+        db.expunge_all()
+        with pytest.raises(UnscopedStatement, match="from all tenants"):
+            db.execute(update(Bill.__table__).values(tenant_id=1))
 
 
 def test_a_column_of_a_subclass_is_read_again_by_its_tenant(notes: App) -> None:
