@@ -143,17 +143,13 @@ class Meters:
         """Middleware: one request."""
         if request.connection is not None:  # It lasts as long as two people like to talk, which is no time to compare.
             return (yield from self._socket(request))
-        # A request that missed its time limit passes a second time, with its 503; it was in work all the while.
-        kept = vars(request)
-        if _BEGUN not in kept:
-            kept[_BEGUN] = time.perf_counter()
-            self._in_work.inc()
+        # A request that missed its time limit passes a second time, with its 503: its time is that of both.
+        begun: float = vars(request).setdefault(_BEGUN, time.perf_counter())
+        self._in_work.inc()
         try:
             response = yield
         finally:
-            begun = kept.pop(_BEGUN, None)
-            if begun is not None:
-                self._in_work.dec()
+            self._in_work.dec()
         method = request.method if request.method in METHODS else "other"
         key = (method, self._routes.template(request) or UNMATCHED, response.status // 100)
         known = self._known.get(key)
@@ -161,7 +157,7 @@ class Meters:
             count = self._requests.labels(method, key[1], f"{key[2]}xx").inc
             known = self._known[key] = (count, self._seconds.labels(method, key[1]).observe)
         known[0]()
-        known[1](time.perf_counter() - (begun or 0))
+        known[1](time.perf_counter() - begun)
         return response
 
     def _socket(self, request: Request) -> Generator[None, Response, Response]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import dataclasses
 import sys
 import time
 import traceback
 from collections.abc import Callable, Generator
-from typing import Any, NamedTuple
+from typing import Any
 
 from wholestack import App, Request, Response
 from wholestack.handlers import current_request
+from wholestack.servers import AsgiRequest, RsgiRequest
 
 from ._faults import bad_observer
 from ._metrics import METHODS
@@ -23,7 +26,8 @@ _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0
 _SPAN = "wholestack.telemetry"
 
 
-class _Now(NamedTuple):
+@dataclasses.dataclass
+class _Now:
     """A request that is in work: its span, the context that its handler runs in, and what its metrics have."""
 
     span: Any
@@ -31,6 +35,7 @@ class _Now(NamedTuple):
     common: dict[str, Any]
     template: str | None
     begun: float
+    passes: int = 0
 
 
 class Telemetry:
@@ -105,26 +110,32 @@ def _traced(app: App, telemetry: Telemetry) -> Callable[[Request], Generator[Non
             return (yield from counted(request))
         kept = vars(request)
         # A request that missed its time limit passes a second time, with its 503; it is one span all the same.
-        now = kept.get(_SPAN) or begin(request)
+        now: _Now = kept.get(_SPAN) or begin(request)
         kept[_SPAN] = now
+        now.passes += 1
         token = context.attach(now.inside)
         try:
             with unhandled_errors() as errors:
                 response = yield
             context.detach(token)  # Not where the request was cancelled: then this runs somewhere else.
         except GeneratorExit:
-            if kept.pop(_SPAN, None) is not None:
-                active.add(-1, now.common)
-                now.span.set_attribute("error.type", "cancelled")
-                now.span.end()
+            # The 503 of a time limit passes before the loop's next turn, and over WSGI, where no client is seen to
+            # leave, always: then that one ends the span.
+            if isinstance(request, (AsgiRequest, RsgiRequest)):
+                _next_turn(cancelled, now, now.passes, time.time_ns())
             raise
-        kept.pop(_SPAN)
         active.add(-1, now.common)
         result = _result(now.span, response, errors)
         now.span.end()
         route = {} if now.template is None else {"http.route": now.template}
         duration.record(time.perf_counter() - now.begun, {**now.common, **route, **result})
         return response
+
+    def cancelled(now: _Now, passes: int, when: int) -> None:
+        if now.passes == passes:
+            active.add(-1, now.common)
+            now.span.set_attribute("error.type", "cancelled")
+            now.span.end(when)
 
     def begin(request: Request) -> _Now:
         template, common, outer = routes.template(request), _common(request), context.get_current()
@@ -136,6 +147,14 @@ def _traced(app: App, telemetry: Telemetry) -> Callable[[Request], Generator[Non
         return _Now(span, trace.set_span_in_context(span, outer), common, template, time.perf_counter())
 
     return traced
+
+
+def _next_turn(call: Callable[..., None], *arguments: Any) -> None:
+    """Call a function when the loop has its next turn; at once where no loop runs any more."""
+    try:
+        asyncio.get_running_loop().call_soon(call, *arguments)
+    except RuntimeError:
+        call(*arguments)
 
 
 def _sockets(meter: Any, routes: Routes) -> Callable[[Request], Generator[None, Response, Response]]:
