@@ -290,6 +290,7 @@ def _from_json(attribute: Attribute) -> pydantic.AfterValidator:
         """
         try:
             found = pydantic_core.from_json(value, allow_inf_nan=False) if isinstance(value, str) else value
+            json.dumps(found, allow_nan=False, default=str)  # A number that is too large for one is infinite by now.
         except ValueError as error:
             raise ValueError(f"This is no JSON: {error}") from None
         try:

@@ -270,15 +270,16 @@ class SentEdits:
 
     def _one(self, db: Session, request: Request, sent: _SentRow) -> int:
         """Write the cells of a row that were touched: those that are sent otherwise than they were shown."""
-        seen, now = sent.seen, digests_of(sent.now, self._names)
-        there = [name for name in self._names if name in sent.raw or (name in seen and self._may_be_left_out(name))]
+        mine = editable_in(self._access, self._names, sent.row)
+        if any(name in sent.raw and name not in mine for name in self._names):
+            raise Forbidden(gettext("You may not do this."))  # Whatever it says: else it would tell what is there.
+        seen, now = sent.seen, digests_of(sent.now, mine)
+        there = [name for name in mine if name in sent.raw or (name in seen and self._may_be_left_out(name))]
         given = digests_of(sent.place, there)
         touched = [name for name in there if given[name] not in {seen.get(name), now[name]}]
         if not touched:
             return 0  # As it was shown, or as it is.
-        if len(editable_in(self._access, touched, sent.row)) < len(touched):
-            raise Forbidden(gettext("You may not do this."))
-        if any(seen.get(name) != now[name] for name in {*seen, *touched} & {*self._names}):
+        if any(seen.get(name) != now[name] for name in {*seen, *touched} & {*mine}):
             told = gettext("Somebody else has changed this row meanwhile. Open the list anew to see it.")
             self._fault(sent, touched[0], told)
             return 0

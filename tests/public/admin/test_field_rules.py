@@ -101,6 +101,13 @@ def test_a_list_edits_no_field_that_the_row_s_own_form_would_not(mine: Site) -> 
     assert pay(mine) == [11, 20]
 
 
+@pytest.mark.parametrize("guess", ["20", "21"])
+def test_a_list_tells_nobody_whether_they_have_guessed(mine: Site, guess: str) -> None:
+    sent = {"rows[0].row_key": "2", "rows[0].salary": guess}
+    assert post(mine.client, "/admin/worker/-/edit", sent).status == 403
+    assert pay(mine) == [10, 20]
+
+
 def imported(site: Site, lines: str, columns: Sequence[str]) -> tuple[str, Answer]:
     """What a file's preview says is wrong, and the answer to its import; its rows are found by their ids."""
     files = {"file": ("a.csv", lines.encode(), "text/csv")}

@@ -120,6 +120,7 @@ def test_what_may_be_empty_is_empty(site: Site) -> None:
         ("counts", '{"x": "one"}'),
         ("facts", "[" * 5_000),
         ("facts", "NaN"),
+        ("facts", '{"a": [1e999]}'),
     ],
 )
 def test_what_is_wrong_is_told_beside_its_field(site: Site, name: str, text: str) -> None:
