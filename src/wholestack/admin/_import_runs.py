@@ -250,15 +250,19 @@ class Writes:
         return [*(now[key] if key in now else there[key] for key in dict.fromkeys(keys)), *unseen]
 
     def _check_rules(self, work: Sequence[tuple[RowPlan, Any]]) -> None:
-        """A rule of a field may say no of one row: there its value stays, and another is a fault."""
-        if not rules_of(self.resource):
-            return
+        """The key of a row that is there stays, and a rule may say no to a field of one row: another value is a fault."""
+        keys, has_rules = {*self.resource.keys.names}, bool(rules_of(self.resource))
         for plan, row in work:
-            mine = set(plan.values) if row is None or plan.faults else {*self._access.editable(plan.values, row)}
+            if row is None or plan.faults:
+                continue
+            mine = {*(self._access.editable(plan.values, row) if has_rules else plan.values)} - keys
             for name in [name for name in plan.values if name not in mine]:
                 now, value = getattr(row, name), plan.values.pop(name)
                 if (set(now) != set(value)) if name in self.resource.to_many else now != value:
-                    plan.faults.append((self._plan.title(name), gettext("You may not do this.")))
+                    stays = gettext("This value cannot be changed.")
+                    plan.faults.append(
+                        (self._plan.title(name), stays if name in keys else gettext("You may not do this."))
+                    )
 
     def _narrowed(self, name: str, reference: Reference, fresh: set[Any], plan: RowPlan, row: Any) -> bool:
         """Whether the view has narrowed what may be chosen, and one of these is none of it."""

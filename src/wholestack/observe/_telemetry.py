@@ -37,6 +37,13 @@ class _Now:
     begun: float
     passes: int = 0
 
+    def cancelled(self, active: Any, passes: int, when: int) -> None:
+        """End it as of a time in nanoseconds, unless it has passed once more since."""
+        if self.passes == passes:
+            active.add(-1, self.common)
+            self.span.set_attribute("error.type", "cancelled")
+            self.span.end(when)
+
 
 class Telemetry:
     """Trace and measure requests with OpenTelemetry, by its conventions for HTTP servers; needs the extra `otel`.
@@ -122,7 +129,7 @@ def _traced(app: App, telemetry: Telemetry) -> Callable[[Request], Generator[Non
             # The 503 of a time limit passes before the loop's next turn, and over WSGI, where no client is seen to
             # leave, always: then that one ends the span.
             if isinstance(request, (AsgiRequest, RsgiRequest)):
-                _next_turn(cancelled, now, now.passes, time.time_ns())
+                _next_turn(now.cancelled, active, now.passes, time.time_ns())
             raise
         active.add(-1, now.common)
         result = _result(now.span, response, errors)
@@ -130,12 +137,6 @@ def _traced(app: App, telemetry: Telemetry) -> Callable[[Request], Generator[Non
         route = {} if now.template is None else {"http.route": now.template}
         duration.record(time.perf_counter() - now.begun, {**now.common, **route, **result})
         return response
-
-    def cancelled(now: _Now, passes: int, when: int) -> None:
-        if now.passes == passes:
-            active.add(-1, now.common)
-            now.span.set_attribute("error.type", "cancelled")
-            now.span.end(when)
 
     def begin(request: Request) -> _Now:
         template, common, outer = routes.template(request), _common(request), context.get_current()

@@ -433,6 +433,16 @@ def test_a_hostile_spreadsheet_is_refused(site: Site, data: bytes) -> None:
     assert upload(site, data, "books.xlsx").status == 422
 
 
+def test_the_key_of_a_row_that_is_there_stays(site: Site) -> None:
+    login(site.client, "*")
+    site.add(Stock(shop="a", code="c", pieces=1))
+    where = begun(site, b"shop,code,pieces\nz,c,2\n", model="stock")
+    page = checked(site, where, keys=["code"])
+    assert counts(page) == [0, 0, 0, 1] and "This value cannot be changed." in page.text
+    where = begun(site, b"shop,code,pieces\na,c,2\n", model="stock")
+    assert counts(checked(site, where, keys=["code"])) == [0, 1, 0, 0]
+
+
 def test_a_text_that_a_spreadsheet_has_cut_is_not_brought_back(site: Site) -> None:
     login(site.client, *ALL, "book.export")
     book = site.book("One")
