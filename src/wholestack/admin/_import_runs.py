@@ -250,7 +250,7 @@ class Writes:
         return [*(now[key] if key in now else there[key] for key in dict.fromkeys(keys)), *unseen]
 
     def _check_rules(self, work: Sequence[tuple[RowPlan, Any]]) -> None:
-        """The key of a row that is there stays, and a rule may say no to a field of one row: another value is a fault."""
+        """The key of a row that is there stays, and a rule may say no to a field of a row: another value is a fault."""
         keys, has_rules = {*self.resource.keys.names}, bool(rules_of(self.resource))
         for plan, row in work:
             if row is None or plan.faults:
