@@ -14,7 +14,7 @@ from alembic.util import DispatchPriority, PriorityDispatchResult
 from sqlalchemy import CheckConstraint, Column, Connection, DefaultClause, Index, MetaData, Table
 from sqlalchemy.sql.elements import conv
 
-from ._canonical import check_text, condition_text, default_text, normal, plain_words, unquoted
+from ._canonical import check_text, condition_text, default_text, normal, plain_words, unquoted, written
 from ._context import context, is_ours
 from ._defaults import default_for
 from ._enums import enum_changes
@@ -222,9 +222,7 @@ def _differs(asked: AutogenContext, column: Column[Any], found: str | None, want
     """Whether a default differs. One that only repeats the model's Python default is there for code of old releases."""
     text = None
     if wanted is not None:
-        words = {"literal_binds": True}
-        given = wanted.arg
-        text = given if isinstance(given, str) else str(given.compile(dialect=asked.dialect, compile_kwargs=words))
+        text = wanted.arg if isinstance(wanted.arg, str) else written(wanted.arg, asked.dialect)
     if wanted is None:
         if found is None:
             return False
@@ -308,9 +306,7 @@ def _brought_along(made: ops.CreateTableOp, metadata: MetaData, asked: AutogenCo
     key = f"{made.schema}.{made.table_name}" if made.schema else made.table_name
     for each in metadata.tables[key].constraints:
         if isinstance(each, CheckConstraint) and getattr(each, "_type_bound", False) and _is_made(each, asked):
-            words = {"literal_binds": True, "include_table": False}
-            text = str(each.sqltext.compile(dialect=asked.dialect, compile_kwargs=words))
-            yield CheckConstraint(text, name=conv(_name_of(each, asked)))
+            yield CheckConstraint(written(each.sqltext, asked.dialect), name=conv(_name_of(each, asked)))
 
 
 def _name_of(check: CheckConstraint, asked: AutogenContext) -> str:

@@ -1,0 +1,100 @@
+"""What a migration's file says of a change: the words of the models as they are, names and values as each database has.
+
+One file serves each kind of database, whichever it was made on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.orm import mapped_column
+
+import databases
+from migrating import QUIET, Shop, schema
+from wholestack.db import Mapped
+from wholestack.migrations import check, make, rollback, sql
+
+
+def note(*parts: Any, **columns: Any) -> Any:
+    """A release whose only table has these columns and parts, each made anew."""
+
+    def declare(base: Any) -> None:
+        made = {name: each() for name, each in columns.items()}
+        hints = {"id": Mapped[int], **dict.fromkeys(made, Mapped[Any])}
+        body = {"__tablename__": "note", "__annotations__": hints, "id": mapped_column(primary_key=True), **made}
+        type("Note", (base,), {**body, "__table_args__": tuple(part() for part in parts)})
+
+    return declare
+
+
+def column(kind: Any, **more: Any) -> Any:
+    return lambda: mapped_column(kind, **more)
+
+
+NUMBER = column(sa.Integer)
+
+
+@pytest.fixture
+def shop(kind: str, tmp_path: Path) -> Iterator[Shop]:
+    with databases.fresh(kind, tmp_path) as url:
+        found = Shop(url, tmp_path / "migrations")
+        yield found
+        found.close()
+
+
+# -- percent signs -----------------------------------------------------------------------------------------------------
+
+
+def percents(sign: str) -> Any:
+    """A table whose words have a sign, in each place where words may stand."""
+    return note(
+        lambda: sa.CheckConstraint("n % 2 = 0", name="even"),
+        lambda: sa.CheckConstraint(sa.text(f"s <> '{sign}'"), name="signed"),
+        n=NUMBER,
+        s=column(sa.String(20), server_default=sa.text(f"'x{sign}y'")),
+        plain=column(sa.String(20), server_default=f"x{sign}y"),
+        half=lambda: mapped_column(sa.Integer, sa.Computed("n % 2", persisted=True), nullable=True),
+    )
+
+
+@pytest.mark.parametrize("plain", [True, False], ids=["plain", "safe"])
+def test_a_percent_sign_is_one(shop: Shop, plain: bool) -> None:
+    made = shop.make(percents("%"), plain=plain)
+    assert "%%" not in "".join(each.read_text() for each in made.files)
+    database = shop.release(percents("%"))
+    with database.session() as db:
+        db.execute(sa.text("INSERT INTO note (id, n) VALUES (1, 4)"))
+    assert databases.rows(shop.url, "SELECT s, plain, half FROM note") == [("x%y", "x%y", 0)]
+    assert check(database) == []
+    assert "%%" not in sql(database, start="base")
+    at_first = schema(shop.url)
+    later = shop.release(percents("%%"))
+    assert len(check(later)) == 4  # Two defaults; a check that is there, and one that is not.
+    shop.make(percents("%%"), plain=plain)
+    assert check(later) == []
+    rollback(later, to="0001", how=QUIET)
+    assert schema(shop.url) == at_first
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"], indirect=True)
+@pytest.mark.parametrize("plain", [True, False], ids=["plain", "safe"])
+def test_a_percent_sign_in_an_index_is_one(shop: Shop, plain: bool) -> None:
+    def indexed(rest: int) -> Any:
+        words = f"n % 2 = {rest}"
+        where: dict[str, Any] = {"sqlite_where": sa.text(words), "postgresql_where": sa.text(words)}
+        return note(
+            lambda: sa.Index("some", "n", **where), lambda: sa.Index("others", sa.text(f"(n % {rest + 2})")), n=NUMBER
+        )
+
+    made = shop.make(indexed(0), plain=plain)
+    assert "%%" not in "".join(each.read_text() for each in made.files)
+    assert check(shop.release(indexed(0))) == []
+    later = shop.release(indexed(1))
+    assert check(later) != []
+    assert "%%" not in "".join(each.read_text() for each in shop.make(indexed(1), plain=plain).files)
+    assert check(later) == []
+    assert make(later, "nothing").files == ()
