@@ -5,6 +5,9 @@ One file serves each kind of database, whichever it was made on.
 
 from __future__ import annotations
 
+import datetime
+import decimal
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,8 +18,8 @@ from sqlalchemy.orm import mapped_column
 
 import databases
 from migrating import QUIET, Shop, schema
-from wholestack.db import Mapped
-from wholestack.migrations import check, make, rollback, sql
+from wholestack.db import Database, Exact, Mapped, Moment
+from wholestack.migrations import ChangeUnclear, check, make, migrate, rollback, sql
 
 
 def note(*parts: Any, **columns: Any) -> Any:
@@ -98,3 +101,63 @@ def test_a_percent_sign_in_an_index_is_one(shop: Shop, plain: bool) -> None:
     assert "%%" not in "".join(each.read_text() for each in shop.make(indexed(1), plain=plain).files)
     assert check(later) == []
     assert make(later, "nothing").files == ()
+
+
+# -- values for rows that are there ------------------------------------------------------------------------------------
+
+
+FIRST_DAY = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
+SOME = uuid.UUID("587c1f68-0eff-4c14-8b46-0e51766f5622")
+
+
+def filled(nullable: bool) -> Any:
+    """A column that must have a value, or not: one whose name has to be quoted, one of each kind of value."""
+    given: dict[str, tuple[Any, Any]] = {
+        "order": (sa.Integer(), 7),
+        "Mixed": (sa.String(20), "x%y"),
+        "rows": (Exact(12, 2), decimal.Decimal("1.50")),
+        "plain": (sa.Numeric(12, 2), decimal.Decimal("1.50")),
+        "at": (Moment(), FIRST_DAY),
+        "key": (sa.Uuid(), SOME),
+        "done": (sa.Boolean(), True),
+    }
+    columns = {name: column(kind, default=value, nullable=nullable) for name, (kind, value) in given.items()}
+    return note(n=NUMBER, **columns)
+
+
+def rows_of(database: Database) -> list[Any]:
+    table = database.models.metadata.tables["note"]
+    with database.session() as db:
+        return [tuple(each) for each in db.execute(sa.select(table).order_by(table.c.id))]
+
+
+FULL = (1, 4, 7, "x%y", decimal.Decimal("1.50"), decimal.Decimal("1.50"), FIRST_DAY, SOME, True)
+
+
+@pytest.mark.parametrize("plain", [True, False], ids=["plain", "safe"])
+@pytest.mark.parametrize("made_on", ["sqlite", "postgresql", "mariadb"])
+def test_rows_without_a_value_get_the_default(shop: Shop, tmp_path: Path, made_on: str, plain: bool) -> None:
+    before, after = filled(True), filled(False)
+    (tmp_path / "made").mkdir()
+    with databases.fresh(made_on, tmp_path / "made") as url:
+        other = Shop(url, shop.folder)
+        other.make(before)
+        migrate(shop.release(before), how=QUIET)
+        with shop.release(before).session() as db:
+            db.execute(sa.text("INSERT INTO note (id, n) VALUES (1, 4)"))
+        assert make(other.release(after), "second", plain=plain).files
+        other.close()
+    database = shop.release(after)
+    migrate(database, how=QUIET)
+    assert rows_of(database) == [FULL]
+    assert check(database) == []
+
+
+def test_a_default_that_has_no_words_is_said(shop: Shop) -> None:
+    def span(nullable: bool) -> Any:
+        return note(n=NUMBER, span=column(sa.Interval(), default=datetime.timedelta(days=1), nullable=nullable))
+
+    shop.make(span(True))
+    with pytest.raises(ChangeUnclear, match=r"note\.span must have a value .*--empty"):
+        make(shop.release(span(False)), "second")
+    assert len(list(shop.folder.glob("0*.py"))) == 1
