@@ -19,7 +19,7 @@ from sqlalchemy.orm import mapped_column
 import databases
 from migrating import QUIET, Shop, schema
 from wholestack.db import Database, Exact, Mapped, Moment
-from wholestack.migrations import ChangeUnclear, check, make, migrate, rollback, sql
+from wholestack.migrations import RULES, Answers, ChangeUnclear, check, make, migrate, rollback, sql
 
 
 def note(*parts: Any, **columns: Any) -> Any:
@@ -161,3 +161,42 @@ def test_a_default_that_has_no_words_is_said(shop: Shop) -> None:
     with pytest.raises(ChangeUnclear, match=r"note\.span must have a value .*--empty"):
         make(shop.release(span(False)), "second")
     assert len(list(shop.folder.glob("0*.py"))) == 1
+
+
+# -- names -------------------------------------------------------------------------------------------------------------
+
+
+def there_and_back(shop: Shop, before: Any, after: Any, answers: Answers, plain: bool) -> str:
+    """From one release to the next, and back, and there again; the text of the files."""
+    shop.make(before)
+    at_first = schema(shop.url)
+    new = shop.release(after)
+    files = make(new, "second", answers, plain=plain).files
+    text = "".join(each.read_text() for each in files)
+    for file in files:
+        words = file.read_text().replace("\nphase =", f"\nacknowledged = {dict.fromkeys(RULES, 'x')}\nphase =")
+        file.write_text(words)
+    migrate(new, how=QUIET)
+    assert check(new) == []
+    at_last = schema(shop.url)
+    rollback(new, to="0001", how=QUIET)
+    assert schema(shop.url) == at_first
+    migrate(new, how=QUIET)
+    assert schema(shop.url) == at_last
+    return text
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"], indirect=True)
+@pytest.mark.parametrize("plain", [True, False], ids=["plain", "safe"])
+def test_an_index_on_an_expression_stays_where_its_column_has_another_name(shop: Shop, plain: bool) -> None:
+    def indexed(name: str) -> Any:
+        return note(
+            lambda: sa.Index("some", sa.text(f"({name} + n)")),
+            lambda: sa.Index("mixed", "n", sa.text(f"abs({name})"), name),
+            n=NUMBER,
+            **{name: NUMBER},
+        )
+
+    text = there_and_back(shop, indexed("old"), indexed("new"), Answers(renames={"note.old": "new"}), plain)
+    assert "_index(" not in text
+    assert "DROP INDEX" not in text
