@@ -200,3 +200,25 @@ def test_an_index_on_an_expression_stays_where_its_column_has_another_name(shop:
     text = there_and_back(shop, indexed("old"), indexed("new"), Answers(renames={"note.old": "new"}), plain)
     assert "_index(" not in text
     assert "DROP INDEX" not in text
+
+
+WORDS = column(sa.String(20))
+
+
+@pytest.mark.parametrize("plain", [True, False], ids=["plain", "safe"])
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (NUMBER, WORDS),
+        (column(sa.String(20), server_default="x"), column(sa.String(40), server_default="y")),
+        (column(sa.Integer, server_default="1"), column(sa.Integer, server_default="2")),
+        (column(sa.Integer, server_default="1"), NUMBER),
+        (NUMBER, column(sa.Integer, server_default="1")),
+    ],
+    ids=["type", "type and default", "default", "no default any more", "default from now on"],
+)
+def test_a_column_that_gets_another_name_and_form_gets_both_back(
+    shop: Shop, plain: bool, before: Any, after: Any
+) -> None:
+    answers = Answers(renames={"note.old": "new"}, converts={"note.new"})
+    there_and_back(shop, note(n=NUMBER, old=before), note(n=NUMBER, new=after), answers, plain)
