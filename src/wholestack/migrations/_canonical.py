@@ -7,9 +7,22 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
-from sqlalchemy import CheckConstraint, Column, Computed, Connection, Index, Inspector, MetaData, Table, inspect, text
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    Computed,
+    Connection,
+    Dialect,
+    Index,
+    Inspector,
+    MetaData,
+    Table,
+    inspect,
+    text,
+)
 from sqlalchemy.exc import SQLAlchemyError
 
+from ._safety_types import as_read
 from ._safety_words import words
 
 T = TypeVar("T")
@@ -129,10 +142,13 @@ def one_expression(sql: str) -> str:
 
 
 def _written(connection: Connection, expression: Any) -> str:
+    return expression if isinstance(expression, str) else written(expression, connection.dialect)
+
+
+def written(expression: Any, dialect: Dialect) -> str:
     """An expression as SQL, with its values, and its columns without their table."""
-    if isinstance(expression, str):
-        return expression
-    return str(expression.compile(connection, compile_kwargs={"literal_binds": True, "include_table": False}))
+    words = {"literal_binds": True, "include_table": False}
+    return str(expression.compile(dialect=as_read(dialect), compile_kwargs=words))
 
 
 def _plain(table: Table) -> list[Column[Any]]:

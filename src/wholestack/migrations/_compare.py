@@ -14,7 +14,7 @@ from alembic.util import DispatchPriority, PriorityDispatchResult
 from sqlalchemy import CheckConstraint, Column, Connection, DefaultClause, Index, MetaData, Table
 from sqlalchemy.sql.elements import conv
 
-from ._canonical import check_text, condition_text, default_text, normal, plain_words, unquoted
+from ._canonical import check_text, condition_text, default_text, normal, plain_words, unquoted, written
 from ._context import context, is_ours
 from ._defaults import default_for
 from ._enums import enum_changes
@@ -86,7 +86,7 @@ def differences(
             for column in each._reverse.columns:
                 if isinstance(column, Column):
                     column.type = types.was(table_key(each), column.name, column.type, None)
-    renaming = list(_renaming(asked.inspector, metadata, renames))
+    renaming = list(_renaming(asked.inspector, metadata, renames, found))
     enums = enum_changes(asked, metadata, found, from_nothing=from_nothing)
     found = flattened(found)
     if here.dialect.name == "sqlite":
@@ -171,20 +171,29 @@ class RenameColumn(ops.AlterColumnOp):
         )
 
 
-def _renaming(inspector: Any, metadata: MetaData, renames: Renames) -> Iterator[Any]:
+def _renaming(inspector: Any, metadata: MetaData, renames: Renames, found: list[Any]) -> Iterator[Any]:
+    """What renames, before all else that was found; so each column is as it was, since MariaDB writes all of it down.
+
+    What stays is written as the models have it.
+    """
+    inner = [one for each in found if isinstance(each, ops.ModifyTableOps) for one in each.ops]
+    altered = [each for each in inner if isinstance(each, ops.AlterColumnOp)]
     for old, new in renames.tables.items():
         yield RenameTable(old, new, columns=[each["name"] for each in inspector.get_columns(new)])
     for (table, old), new in renames.columns.items():
         column = metadata.tables[table].columns[new]
         before = next(each for each in inspector.get_columns(table) if each["name"] == new)
-        default = before.get("default")
+        default: Any = column.server_default if before.get("default") is not None else False
+        mine = [each for each in altered if (table_key(each), each.column_name) == (table, new)]
+        retyped = [each.existing_type for each in mine if each.modify_type is not None]
+        changed = [each.existing_server_default for each in mine if each.modify_server_default is not False]
         yield RenameColumn(
             table,
             old,
             modify_name=new,
-            existing_type=column.type,
+            existing_type=retyped[0] if retyped else column.type,
             existing_nullable=before["nullable"],
-            existing_server_default=column.server_default if default is not None else False,
+            existing_server_default=(changed[0] or False) if changed else default,
         )
 
 
@@ -222,9 +231,7 @@ def _differs(asked: AutogenContext, column: Column[Any], found: str | None, want
     """Whether a default differs. One that only repeats the model's Python default is there for code of old releases."""
     text = None
     if wanted is not None:
-        words = {"literal_binds": True}
-        given = wanted.arg
-        text = given if isinstance(given, str) else str(given.compile(dialect=asked.dialect, compile_kwargs=words))
+        text = wanted.arg if isinstance(wanted.arg, str) else written(wanted.arg, asked.dialect)
     if wanted is None:
         if found is None:
             return False
@@ -308,9 +315,7 @@ def _brought_along(made: ops.CreateTableOp, metadata: MetaData, asked: AutogenCo
     key = f"{made.schema}.{made.table_name}" if made.schema else made.table_name
     for each in metadata.tables[key].constraints:
         if isinstance(each, CheckConstraint) and getattr(each, "_type_bound", False) and _is_made(each, asked):
-            words = {"literal_binds": True, "include_table": False}
-            text = str(each.sqltext.compile(dialect=asked.dialect, compile_kwargs=words))
-            yield CheckConstraint(text, name=conv(_name_of(each, asked)))
+            yield CheckConstraint(written(each.sqltext, asked.dialect), name=conv(_name_of(each, asked)))
 
 
 def _name_of(check: CheckConstraint, asked: AutogenContext) -> str:

@@ -115,9 +115,11 @@ def _mapped(kind: str, table: str, value: Any, renames: Renames) -> Any:
     found: dict[str, Any] = dict(value)
     if kind == "columns":
         found["name"] = renames.column(table, found["name"])
-    for key in ("column_names", "constrained_columns", "expressions"):
+    for key in ("column_names", "constrained_columns"):
         if found.get(key):
             found[key] = [renames.column(table, each) for each in found[key]]
+    if found.get("expressions"):  # Of an index: names of columns, and words that speak of them.
+        found["expressions"] = [in_text(str(each), table, renames) for each in found["expressions"]]
     if kind == "foreign_keys":
         found["referred_table"] = renames.table(found["referred_table"])
         found["referred_columns"] = [

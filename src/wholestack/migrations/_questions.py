@@ -14,12 +14,15 @@ from typing import Any, Protocol
 import pydantic
 from alembic.operations import ops
 from sqlalchemy import Column, MetaData
+from sqlalchemy.exc import CompileError
+from sqlalchemy.sql.elements import False_, True_
 
+from ._canonical import written
 from ._defaults import as_default, default_for
 from ._errors import ChangeUnclear
 from ._inspect import Renames
 from ._safety_operations import Backfill, Unclear
-from ._safety_types import fits
+from ._safety_types import dialect_of, fits
 
 
 @dataclasses.dataclass
@@ -280,13 +283,34 @@ def _rows_without(one: ops.AlterColumnOp, column: Column[Any]) -> Iterator[Any]:
     value: Any = getattr(default, "arg", None)
     if value is None:
         return
-    text = "'" + value.replace("'", "''") + "'" if isinstance(value, str) else str(value.compile(compile_kwargs=_BINDS))
-    if isinstance(value, str) and column.type._type_affinity is not None and _is_number(column, value):
-        text = value
-    yield Backfill(one.table_name, {column.name: text}, f"{column.name} IS NULL", one.schema)
+    fills = {kind: _fill(one, column, value, kind) for kind in ("postgresql", "sqlite", "mariadb")}
+    fill = fills.pop("postgresql")
+    there = fill.set, fill.where
+    fill.elsewhere = {kind: other for kind, other in fills.items() if (other.set, other.where) != there}
+    yield fill
 
 
-_BINDS = {"literal_binds": True}
+def _fill(one: ops.AlterColumnOp, column: Column[Any], value: Any, kind: str) -> Backfill:
+    """As one kind of database has names and values: the file may run on another one than it was made on."""
+    dialect = dialect_of(kind)
+    if isinstance(value, True_ | False_):
+        text = "true" if isinstance(value, True_) else "false"
+    elif not isinstance(value, str):
+        try:
+            text = written(value, dialect)
+        except (CompileError, NotImplementedError, TypeError, ValueError) as error:
+            raise ChangeUnclear([_unwritten(_name(one), column, kind)]) from error
+    else:
+        text = value if _is_number(column, value) else "'" + value.replace("'", "''") + "'"
+    where = f"{dialect.identifier_preparer.quote(column.name)} IS NULL"
+    return Backfill(one.table_name, {column.name: text}, where, one.schema)
+
+
+def _unwritten(table: str, column: Column[Any], kind: str) -> str:
+    return (
+        f"The column {table}.{column.name} must have a value now, and its default ({column.type!r}) cannot be written "
+        f'as SQL for {kind}. Fill its rows, and change it, by hand: wholestack db make --empty "…"'
+    )
 
 
 def _is_number(column: Column[Any], value: str) -> bool:

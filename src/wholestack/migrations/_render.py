@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import textwrap
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -19,6 +20,7 @@ from wholestack.db import Encrypted, Exact, Moment
 
 from . import _safety_render  # noqa: F401  (it tells Alembic how our operations are written)
 from ._context import Context
+from ._safety_types import as_read
 
 _PLAIN = {"now", "current_timestamp", "current_date", "current_time", "localtimestamp"}
 
@@ -32,6 +34,9 @@ def python_code(operations: Any, here: Context, imports: set[str]) -> str:
         "render_as_batch": True,
         "user_module_prefix": None,
     }
+    here = copy.copy(here)
+    here.impl = copy.copy(here.impl)
+    here.dialect = here.impl.dialect = as_read(here.dialect)
     wrote = AutogenContext(here, opts=options, autogenerate=False)
     wrote.imports = imports
     body = render._render_cmd_body(operations, wrote)

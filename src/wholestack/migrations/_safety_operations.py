@@ -76,6 +76,8 @@ class Backfill(ops.MigrateOperation):
         table: the table.
         set: its columns, each with the SQL of its value.
         where: which rows still need it.
+
+    Kinds of databases that write it in another way have theirs in `elsewhere`.
     """
 
     def __init__(self, table: str, set: Mapping[str, str], where: str = "", schema: str | None = None) -> None:
@@ -84,6 +86,7 @@ class Backfill(ops.MigrateOperation):
         self.where = where
         self.schema = schema
         self.size = 1000
+        self.elsewhere: dict[str, Backfill] = {}
         self.name = f":{schema or ''}:{table}:{','.join(self.set)}"
 
     def reverse(self) -> Operation:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable
 
 from alembic.autogenerate.api import AutogenContext
@@ -51,6 +52,12 @@ def _statement(context: AutogenContext, operation: Statement) -> list[str]:
 @renderers.dispatch_for(Backfill)
 def _backfill(context: AutogenContext, operation: Backfill) -> list[str]:
     context.imports.add("from wholestack.migrations import backfill")
+    if operation.elsewhere:
+        here: Operation = copy.copy(operation)
+        vars(here)["elsewhere"] = {}
+        for dialect, other in operation.elsewhere.items():
+            here = On(dialect, [other], [here])
+        return _lines(context, [here])
     where = f", where={operation.where!r}" if operation.where else ""
     schema = f", schema={operation.schema!r}" if operation.schema else ""
     return [f"backfill(op, {operation.table_name!r}, set={operation.set!r}{where}{schema})"]
