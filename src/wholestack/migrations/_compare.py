@@ -186,7 +186,7 @@ def _renaming(inspector: Any, metadata: MetaData, renames: Renames, found: list[
         default: Any = column.server_default if before.get("default") is not None else False
         mine = [each for each in altered if (table_key(each), each.column_name) == (table, new)]
         retyped = [each.existing_type for each in mine if each.modify_type is not None]
-        changed = [each.existing_server_default for each in mine if each.modify_server_default is not False]
+        changed: list[Any] = [each.existing_server_default for each in mine if each.modify_server_default is not False]
         yield RenameColumn(
             table,
             old,
