@@ -37,9 +37,10 @@ class _Now:
     begun: float
     passes: int = 0
 
-    def cancelled(self, active: Any, passes: int, when: int) -> None:
+    def cancelled(self, kept: dict[str, Any], active: Any, passes: int, when: int) -> None:
         """End it as of a time in nanoseconds, unless it has passed once more since."""
         if self.passes == passes:
+            kept.pop(_SPAN)  # What passes later all the same is a span of its own.
             active.add(-1, self.common)
             self.span.set_attribute("error.type", "cancelled")
             self.span.end(when)
@@ -117,8 +118,7 @@ def _traced(app: App, telemetry: Telemetry) -> Callable[[Request], Generator[Non
             return (yield from counted(request))
         kept = vars(request)
         # A request that missed its time limit passes a second time, with its 503; it is one span all the same.
-        now: _Now = kept.get(_SPAN) or begin(request)
-        kept[_SPAN] = now
+        now: _Now = kept.get(_SPAN) or kept.setdefault(_SPAN, begin(request))
         now.passes += 1
         token = context.attach(now.inside)
         try:
@@ -129,8 +129,9 @@ def _traced(app: App, telemetry: Telemetry) -> Callable[[Request], Generator[Non
             # The 503 of a time limit passes before the loop's next turn, and over WSGI, where no client is seen to
             # leave, always: then that one ends the span.
             if isinstance(request, (AsgiRequest, RsgiRequest)):
-                _next_turn(now.cancelled, active, now.passes, time.time_ns())
+                _next_turn(now.cancelled, kept, active, now.passes, time.time_ns())
             raise
+        kept.pop(_SPAN)
         active.add(-1, now.common)
         result = _result(now.span, response, errors)
         now.span.end()
