@@ -236,8 +236,11 @@ def _may_flush(session: Session, _context: Any, _instances: Any) -> None:
 
 @event.listens_for(Session, "after_commit")
 def _committed(session: Session) -> None:
-    if not session.in_nested_transaction():  # A savepoint that stays is no commit yet.
+    savepoint = session.get_nested_transaction()
+    if savepoint is None:
         session.info["committed"] = True
+    else:  # It is no commit yet: what it was to call stays with the whole.
+        session._savepoints.pop(savepoint, None)
 
 
 @event.listens_for(Session, "after_soft_rollback")
@@ -247,7 +250,6 @@ def _rolled_back(session: Session, transaction: SessionTransaction) -> None:
 
 @event.listens_for(Session, "after_transaction_end")
 def _over(session: Session, transaction: SessionTransaction) -> None:
-    session._savepoints.pop(transaction, None)  # What it was to call stays with the whole.
     if transaction.parent is None:
         session._unit = None
         session._is_over(committed=session.info.pop("committed", False))

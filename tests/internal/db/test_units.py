@@ -496,3 +496,18 @@ def test_databases_with_tables_of_their_own_have_folders_of_their_own(tmp_path: 
     assert sealed(**archive, migrations="others") == sealed(**archive, migrations=None) == []
     assert sealed(**archive, read_only=True) == sealed(url="sqlite://", models=Other) == []
     assert sealed(url=f"sqlite:///{tmp_path}/b.db", models=Base) == []  # The same tables, in two places.
+
+
+def test_a_savepoint_that_is_over_keeps_no_memory() -> None:
+    """A job that commits one for each of a million rows holds what is open, not what was."""
+    with Session(create_engine("sqlite://")) as db:
+        db.execute(text("SELECT 1"))
+        for _ in range(10):
+            with db.begin_nested():
+                db.execute(text("SELECT 1"))
+            db.begin_nested().rollback()
+        outer, inner = db.begin_nested(), db.begin_nested()
+        assert set(db._savepoints) == {outer, inner}
+        inner.commit()
+        outer.rollback()
+        assert not db._savepoints
