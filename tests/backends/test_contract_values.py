@@ -69,6 +69,31 @@ def test_what_goes_in_comes_out(url: str, colour: Callable[[Any], Any], name: st
         assert client.post("/").json() == len(VALUES[name])
 
 
+@pytest.mark.parametrize(
+    ("before", "after"), [({"a": 1}, {"a": True}), ({"a": [0.0]}, {"a": [False]}), ({"a": {"b": 1}}, {"a": {"b": 1.5}})]
+)
+def test_a_change_of_json_is_written_though_python_finds_none(url: str, before: Any, after: Any) -> None:
+    """To Python `True` is 1; SQLAlchemy leaves out what has not changed."""
+    app = app_on(url)
+    for value in (before, after, before):
+        with app.session() as db:
+            thing = db.scalar(select(Thing)) or Thing()
+            db.add(thing)
+            thing.data = value
+        with app.session() as db:
+            assert str(db.scalars(select(Thing)).one().data) == str(value)
+
+
+def test_json_that_is_the_same_is_not_written(url: str) -> None:
+    app = app_on(url)
+    with app.session() as db:
+        db.add(Thing(data={"a": [1, {"b": None}], "c": "d"}))
+    with app.session() as db:
+        thing = db.scalars(select(Thing)).one()
+        thing.data = {"c": "d", "a": [1, {"b": None}]}
+        assert not db.is_modified(thing)
+
+
 def test_moments_are_aware_and_in_utc(url: str) -> None:
     app = app_on(url)
     with app.session() as db:

@@ -17,7 +17,7 @@ from sqlalchemy import Table as Rows
 
 from wholestack import Request
 from wholestack.auth import Identity
-from wholestack.db import Index, Moment, Session, insert_at_once
+from wholestack.db import Index, Moment, Session, insert_at_once, same_json
 from wholestack.files import StoredFile
 
 from ._kept import KeptFiles, Models, of_row
@@ -340,4 +340,4 @@ def differences(before: Values, after: Values) -> dict[str, list[Any]]:
         >>> differences({"a": 1, "b": 2}, {"a": 1, "b": 3})
         {'b': [2, 3]}
     """
-    return {name: [before.get(name), value] for name, value in after.items() if before.get(name) != value}
+    return {name: [before.get(name), value] for name, value in after.items() if not same_json(before.get(name), value)}

@@ -10,7 +10,7 @@ from sqlalchemy.orm.exc import StaleDataError
 
 from wholestack import Conflict, Request, Upload
 from wholestack.auth import Identity
-from wholestack.db import Session
+from wholestack.db import Session, same_json
 from wholestack.files import StoredFile
 from wholestack.forms import FormError
 from wholestack.languages import gettext
@@ -94,7 +94,7 @@ class Saving:
     def _put(self, sent: SentRow, given: dict[str, Any]) -> Any:
         for name, value in {**self._saved(sent), **given}.items():
             now = getattr(sent.row, name)
-            if now is value or (type(now) is type(value) and now == value):
+            if now is value or (type(now) is type(value) and same_json(now, value)):
                 continue
             try:
                 setattr(sent.row, name, value)

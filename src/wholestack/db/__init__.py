@@ -2,11 +2,12 @@
 
 Here belongs what joins them to an app: the plugin (`_database`), a request's unit of work (`_unit`, `_session`), the
 connections that wait as their caller's colour asks (`_colour`, `_connection`, `_sqlite`, `_postgresql`, `_mariadb`),
-the pool (`_pool`, `_slots`), the bases of models and their types (`_models`, `_types`), many rows at once (`_bulk`;
-`_new_rows`: those that are wanted back), how SQLite reckons with decimals (`_exact`, `_exact_functions`), and the
-drivers' errors as answers (`_errors`). Never here: SQL that SQLAlchemy could say, a page, a user. A call flows so: a
-handler's `db.get(…)` goes through SQLAlchemy to a cursor of ours; that asks how it may wait (`how_to_wait`), waits so,
-and gives SQLAlchemy its rows; after the handler the unit commits, before the first byte is sent.
+the pool (`_pool`, `_slots`), the bases of models and their types (`_models`, `_types`; when JSON has changed: `_json`),
+many rows at once (`_bulk`; `_new_rows`: those that are wanted back), how SQLite reckons with decimals (`_exact`,
+`_exact_functions`), and the drivers' errors as answers (`_errors`). Never here: SQL that SQLAlchemy could say, a page,
+a user. A call flows so: a handler's `db.get(…)` goes through SQLAlchemy to a cursor of ours; that asks how it may wait
+(`how_to_wait`), waits so, and gives SQLAlchemy its rows; after the handler the unit commits, before the first byte is
+sent.
 
 What SQLAlchemy is asked for most is named here, too, so that one import serves a file of models.
 """
@@ -41,6 +42,7 @@ from ._errors import (
     ValueRefused,
 )
 from ._history import History, Revision, applied
+from ._json import same_json
 from ._models import Model, Table, Timestamps, UUIDModel
 from ._new_rows import NewRows, insert_at_once
 from ._row import RowMaker
@@ -105,6 +107,7 @@ __all__ = [
     "mapped_column",
     "read_many",
     "relationship",
+    "same_json",
     "select",
     "stage",
     "text",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import json
 import re
 import uuid
 from collections.abc import Iterator
@@ -90,6 +91,19 @@ def test_every_kind_of_column_comes_in_and_out(site: Site) -> None:
     assert "&#34;ä&#34;" in shown
     assert 'value="2026-11-27T08:05"' in shown
     assert '<option value="blue" selected>' in shown
+
+
+@pytest.mark.parametrize("facts", [{"a": [True]}, {"a": [1.0]}])
+def test_a_change_of_json_that_python_does_not_see_is_saved_and_noted(site: Site, facts: Any) -> None:
+    """To Python `True` is 1, and 1.0 as well."""
+    before = '{"a": [1]}'
+    made = post(site.client, "/admin/specimen/new", {**FULL, "facts": before, "form_then": "stay"})
+    path = made.headers["location"]
+    text = json.dumps(facts)
+    assert post(site.client, path, {**FULL, "facts": text}).status == 303
+    assert json.dumps(specimen(site).facts) == text
+    cells = f"<td>{before}</td><td>{text}</td>".replace('"', "&#34;")
+    assert cells in site.client.get(f"{path}/history").text
 
 
 def test_what_may_be_empty_is_empty(site: Site) -> None:
