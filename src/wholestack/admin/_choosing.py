@@ -46,6 +46,10 @@ class Chooser:
         self._view = access.resource.view
         self._known = {} if known is None else known
 
+    def shows(self, name: str, row: Any) -> bool:
+        """Whether the person may see a field of a row; of a new one where it is None."""
+        return bool(self._access.visible([name], row))
+
     def rows(self, reference: Reference) -> Select[Any]:
         """A select of the rows that may be chosen."""
         other = self._access.of(reference.model)
@@ -189,7 +193,11 @@ def offer(form: FormView[Any], of: FormOf, chooser: Chooser, places: Iterable[An
     searched = set()
     places, rows = list(places), row if isinstance(row, list) else [row]
     for name, reference in of.references.items():
-        now = dict.fromkeys(key for each in rows if each is not None for key in reference.keys(each))
+        # A field may be asked for by itself, also one that is not on the person's page.
+        seen = [each for each in rows if chooser.shows(name, each)]
+        if not seen and not chooser.shows(name, None):
+            continue
+        now = dict.fromkeys(key for each in seen if each is not None for key in reference.keys(each))
         chosen = {text for place in places for text in place[name].values}.difference(map(str, now))
         search = next((text for place in places if (text := place[find_name(name)].value)), "")
         pairs, must_search = chooser.offered(reference, chosen, search, searched=of.is_searched(reference))

@@ -98,6 +98,12 @@ class OwnWorkers(AdminView[Worker]):
     field_rules = {"salary": FieldRule(change=is_new_or_mine)}
 
 
+class HiddenWorkers(AdminView[Worker]):
+    """Whose team they are in, what they earn and whose they are is not for everybody."""
+
+    field_rules = dict.fromkeys(("team_id", "salary", "owner"), "worker.see_all")
+
+
 class RankedTeams(AdminView[Team]):
     """By a rank that is not for everybody."""
 

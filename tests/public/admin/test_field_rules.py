@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 import pytest
 from sqlalchemy import select
 
-from admin.payroll import MySkills, MyTeams, OwnWorkers, PaidWorkers, RankedTeams, Skill, Team, Worker
+from admin.payroll import HiddenWorkers, MySkills, MyTeams, OwnWorkers, PaidWorkers, RankedTeams, Skill, Team, Worker
 from admin.site import BROWSER, Person, Site, login, post
 from wholestack.testing import Answer
 
@@ -192,3 +192,31 @@ def test_rows_by_name_are_for_who_may_see_them(mine: Site) -> None:
     page = mine.client.get("/admin/team", headers=BROWSER).text
     assert ("SECRET" in page, page.count("Not yours to see")) == (False, 1)
     assert "SECRET" not in mine.client.get("/admin/team/-/export/file?_columns=name&_columns=workers").text
+
+
+# -- one field by itself -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def hidden() -> Iterator[Site]:
+    with Site(HiddenWorkers, Team, Skill, Person).running() as site:
+        yield site
+
+
+def test_the_check_of_one_field_shows_none_that_the_person_may_not_see(hidden: Site) -> None:
+    site = hidden.anew()
+    site.add(Team(id=1, name="t1"), Team(id=2, name="t2"), Skill(id=1, name="s1"))
+    site.add(Worker(id=1, name="w1", salary=77_123, team_id=2, owner="hers"))
+    held = ("worker.view", "worker.add", "worker.change", "team.view", "skill.view")
+    sent = {"name": "w1"}
+
+    def alone(name: str, path: str = "/admin/worker/1") -> str:
+        return site.client.post(path, data=sent, headers={**BROWSER, "X-Form-Check": name}, follow=False).text
+
+    login(site.client, *held)
+    assert 'value="w1"' in alone("name")
+    for name in ("team_id", "salary", "owner"):
+        text = alone(name) + alone(name, "/admin/worker/new")
+        assert not re.findall(r"t[12]|77.?123|hers|selected", text), name
+    login(site.client, *held, "worker.see_all")
+    assert re.findall(r"<option value=\"(\d)\"", alone("team_id")) == ["1", "2"]
