@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from ._resource import Resource
 
 ACTIONS = ("view", "add", "change", "delete")
+UNKNOWN: Any = object()
+"""In the place of a row that was there once: who is to be asked with the row says no."""
 DELETED = "deleted"
 """In the query of a list: ``?deleted=1`` shows the rows that are marked as deleted."""
 
@@ -173,7 +175,7 @@ class Access:
 
         Arguments:
             names: attributes, relations, paths and methods of the view.
-            row: of which row; None for lists, filters, searches, exports and new rows.
+            row: of which row; None for lists, filters, searches, exports and new rows; `UNKNOWN` for one that is gone.
         """
         return [name for name in names if self._sees(name, row)]
 
@@ -197,6 +199,12 @@ class Access:
         other = self.to(first)
         return other is None or (other.may("view") and other._sees(rest, None))
 
+    @property
+    def asks_rows(self) -> bool:
+        """Whether a field is seen by who may see it in a certain row."""
+        views = [each.view if isinstance(each, FieldRule) else each for each in rules_of(self.resource).values()]
+        return any(each is not None and not isinstance(each, str) for each in views)
+
     def _rules(self, name: str) -> list[FieldRule]:
         """The rules of a field: its own, else all of what is the same field, as a foreign key and its relations are."""
         given = rules_of(self.resource)
@@ -210,7 +218,7 @@ class Access:
             return True
         if isinstance(judge, str):
             return self.identity.can(judge)
-        if row is None and isinstance(judge, Policy):
+        if row is UNKNOWN or (row is None and isinstance(judge, Policy)):
             return False
         return bool(judge(self.identity, row))
 

@@ -119,8 +119,8 @@ class ChangePages:
         changes: Sequence[Row[Any]] = found[:_SIZE]
         readers = {table: Reader(db, access) for table, access in accesses.items()}
         lines: list[tuple[Row[Any], Resource, Sequence[FieldLine]]] = [
-            (each, accesses[each.model].resource, readers[each.model].lines(each))
-            for each in readable(db, self._admin.history, accesses, changes, tenant.key if tenant else None)
+            (each, accesses[each.model].resource, readers[each.model].lines(each, row))
+            for each, row in readable(db, self._admin.history, accesses, changes, tenant.key if tenant else None)
         ]
         more = asked.url(changes[-1].id) if len(found) > _SIZE else None
         may_read = frame.identity.can(MAY_READ)

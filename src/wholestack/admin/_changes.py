@@ -5,17 +5,18 @@ read.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import functools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import pydantic
 from markupsafe import Markup
-from sqlalchemy import Row, select, tuple_
+from sqlalchemy import Row, inspect, select, tuple_
 
 from wholestack.auth import Identity, OfTenant
 from wholestack.db import Session
 
-from ._access import Access
+from ._access import UNKNOWN, Access
 from ._cells import NOTHING, cell
 from ._deletion import restored
 from ._history import History
@@ -58,17 +59,17 @@ class Reader:
         self._resource = access.resource
         self._below: dict[type[Any], Reader | None] = {}
 
-    def lines(self, change: Row[Any], row: Any = None) -> list[FieldLine]:
+    def lines(self, change: Row[Any], row: Any) -> list[FieldLine]:
         """The fields of a change that they may see.
 
         Arguments:
             change: the change.
-            row: the row that was changed; None where it is not there any more.
+            row: the row that was changed, as `readable` has it.
         """
         return self.compared(change.values, [change.labels], self._resource.recorded(change), row)
 
     def compared(
-        self, values: Mapping[str, Sequence[Any]], labels: Iterable[Mapping[str, Any]], own: Resource, row: Any = None
+        self, values: Mapping[str, Sequence[Any]], labels: Iterable[Mapping[str, Any]], own: Resource, row: Any
     ) -> list[FieldLine]:
         """The same of values by attribute, with what related rows were called.
 
@@ -76,7 +77,7 @@ class Reader:
             values: before and after.
             labels: by attribute, what rows of some keys were called.
             own: the resource of the class that the row is of, or was.
-            row: the row; None where it is not there any more.
+            row: the row, as `readable` has it.
         """
         known: dict[str, dict[str, str]] = {}
         for each in labels:
@@ -86,7 +87,7 @@ class Reader:
         return [
             reader._line(name, values[name], known.get(name, {}))
             for name, reader in readers.items()
-            if reader._access.visible([name], row) and reader._names_all(name)
+            if shows(reader._access, name, row) and reader._names_all(name)
         ]
 
     def _reader(self, name: str, own: Resource) -> Reader | None:
@@ -158,10 +159,11 @@ def version(now: Mapping[str, Any], later: Iterable[Row[Any]]) -> dict[str, Any]
 
 def readable(
     db: Session, history: History, accesses: Mapping[str, Access], changes: Sequence[Row[Any]], tenant: Any = None
-) -> list[Row[Any]]:
-    """Those of some changes that are of rows which a person may see.
+) -> list[tuple[Row[Any], Any]]:
+    """Those of some changes that are of rows which a person may see, each with its row.
 
     Rows that are not there any more are judged by what the history has of them, also where others have their keys now.
+    Where nobody asks for a row, or the history does not have it, it is `UNKNOWN`.
 
     Arguments:
         db: the session.
@@ -173,29 +175,33 @@ def readable(
     by_table: dict[str, list[Row[Any]]] = {}
     for each in changes:
         by_table.setdefault(each.model, []).append(each)
-    found: set[int] = set()
+    found: dict[int, Any] = {}
     for table, some in by_table.items():
         access = accesses.get(table)
         if access is not None and access.may("view"):
             found.update(_readable(db, history, access, some, tenant))
-    return [each for each in changes if each.id in found]
+    return [(each, found[each.id]) for each in changes if each.id in found]
 
 
-def _readable(db: Session, history: History, access: Access, changes: Sequence[Row[Any]], tenant: Any) -> Iterator[int]:
+def _readable(
+    db: Session, history: History, access: Access, changes: Sequence[Row[Any]], tenant: Any
+) -> Iterator[tuple[int, Any]]:
     model = access.resource.model
     if issubclass(model, OfTenant):
         changes = [each for each in changes if tenant is not None and each.tenant == str(tenant)]
-    if access.policy("view") is None:
-        yield from (each.id for each in changes)
+    has_policy = access.policy("view") is not None
+    if not has_policy and not access.asks_rows:
+        yield from ((each.id, UNKNOWN) for each in changes)
         return
     keys = {each.key: values for each in changes if (values := access.resource.keys.values(each.key)) is not None}
     there = {access.resource.keys.text(row): row for row in _rows(db, access.resource, list(keys.values()))}
     ended = history.ended(db, access.resource.tables, list(there), marked=mark_of(access.resource) is not None)
     for each in changes:
         row = there.get(each.key)
-        is_gone = row is None or each.id <= ended.get(each.key, 0)
-        if may_see_gone(db, access, each) if is_gone else access.may_any_row("view", row):
-            yield each.id
+        if row is None or each.id <= ended.get(each.key, 0):
+            row = row_gone(db, access, each)
+        if not has_policy or (row is not UNKNOWN and _judged(row, functools.partial(access.may_any_row, "view", row))):
+            yield each.id, row
 
 
 def _rows(db: Session, resource: Resource, keys: list[tuple[Any, ...]]) -> Iterable[Any]:
@@ -206,19 +212,32 @@ def _rows(db: Session, resource: Resource, keys: list[tuple[Any, ...]]) -> Itera
     return db.scalars(select(resource.model).where(same)).unique()
 
 
-def may_see_gone(db: Session, access: Access, change: Row[Any]) -> bool:
-    """Whether somebody might see a row that is not there any more, by the last values of it."""
-    if access.policy("view") is None:
-        return access.may("view")
+def row_gone(db: Session, access: Access, change: Row[Any]) -> Any:
+    """A row that is not there any more, by the last values of it; `UNKNOWN` where a change does not tell them."""
     if change.action != "delete":
-        return False
+        return UNKNOWN
     values = {name: pair[0] for name, pair in change.values.items() if len(pair) == 2}
     own = access.resource.recorded(change)
     with db.no_autoflush:
         try:
-            return access.may_any_row("view", made(own.model, restored_plain(db, own, values)))
-        except (AttributeError, TypeError, ValueError):  # The policy asks for more than the history has.
-            return False
+            return made(own.model, restored_plain(db, own, values))
+        except (AttributeError, TypeError, ValueError):  # The model asks for more than the history has.
+            return UNKNOWN
+
+
+def shows(access: Access, name: str, row: Any) -> bool:
+    """Whether a person may see a field of a row, which may be gone."""
+    return _judged(row, lambda: bool(access.visible([name], row)))
+
+
+def _judged(row: Any, judge: Callable[[], bool]) -> bool:
+    """What a rule over rows says; no where it asks for more than the history has of a row that is gone."""
+    try:
+        return judge()
+    except (AttributeError, TypeError, ValueError):
+        if row is None or row is UNKNOWN or inspect(row).persistent:
+            raise
+        return False
 
 
 def restored_plain(db: Session, resource: Resource, values: dict[str, Any]) -> dict[str, Any]:

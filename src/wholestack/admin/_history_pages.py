@@ -19,7 +19,7 @@ from wholestack.templates import Page
 
 from ._access import Access
 from ._cells import cell
-from ._changes import FieldLine, Reader, readable, version
+from ._changes import FieldLine, Reader, readable, row_gone, shows, version
 from ._deletion import Return, is_there, lost, restored
 from ._desk import Desk
 from ._history import Author, differences
@@ -88,7 +88,8 @@ class HistoryPages:
         changes = self.history_of.of(db, self.resource.line, key, after=begun)
         changes = changes if gone is None else self._own(changes)
         reader = Reader(db, access)
-        own = [(each, reader.lines(each, row)) for each in changes]
+        seen = row if gone is None else row_gone(db, access, gone)
+        own = [(each, reader.lines(each, seen)) for each in changes]
         inner = InlineHistory(db, self.history_of, None if tenant is None else tenant.key, begun)
         shown = RowHistory(
             access,
@@ -97,7 +98,7 @@ class HistoryPages:
             row,
             own,
             entries_of(own, inner.of(access, row, gone, changes)),
-            self._compared(db, access, row, gone, request, changes),
+            self._compared(reader, db, row, seen, gone, request, changes),
             self._may_have_back(access, row, gone),
             self._lost(db, access, gone, tenant),
         )
@@ -139,9 +140,10 @@ class HistoryPages:
 
     def _compared(
         self,
+        reader: Reader,
         db: Session,
-        access: Access,
         row: Any,
+        seen: Any,
         gone: Row[Any] | None,
         request: Request,
         changes: Sequence[Row[Any]],
@@ -154,7 +156,7 @@ class HistoryPages:
         first, second = (self._version(db, row, gone, each) for each in sorted(two, key=lambda each: each.id))
         labels = [each.labels for each in reversed(changes)]
         own = self.resource.own(row) if gone is None else self.resource.recorded(gone)
-        return Reader(db, access).compared(differences(first, second), labels, own, row)
+        return reader.compared(differences(first, second), labels, own, seen)
 
     def _version(self, db: Session, row: Any, gone: Row[Any] | None, change: Any) -> dict[str, Any]:
         """The values of the row as they were after a change."""
@@ -213,9 +215,9 @@ class HistoryPages:
         for model, some in by_class.items():
             own = access.of(model)
             accesses = {} if own is None else dict.fromkeys([each.model for each in some], own)
-            for each in readable(db, self.history_of, accesses, some, tenant.key if tenant else None):
+            for each, row in readable(db, self.history_of, accesses, some, tenant.key if tenant else None):
                 of = accesses[each.model]
-                seen = {name: pair[0] for name in of.visible(each.values) if (pair := each.values[name])}
+                seen = {name: pair[0] for name, pair in each.values.items() if pair and shows(of, name, row)}
                 names += lost(of.resource, seen, self.history_of.files.of(db, of.resource.tables, each.key))
         return names
 

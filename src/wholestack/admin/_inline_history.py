@@ -11,7 +11,7 @@ from sqlalchemy import Row, select, tuple_
 from wholestack.db import Session
 
 from ._access import Access
-from ._changes import FieldLine, Reader, readable
+from ._changes import FieldLine, Reader, readable, row_gone, shows
 from ._form import InlineForm
 from ._history import History, plain
 
@@ -96,8 +96,9 @@ class InlineHistory:
             gone: the change that deleted it.
             own: its own changes.
         """
+        seen = row if gone is None else row_gone(self._db, access, gone)
         for inline in access.resource.page_form.inlines:
-            if access.visible([inline.name], row):
+            if shows(access, inline.name, seen):
                 then = {} if gone is None else {name: pair[0] for name, pair in gone.values.items() if len(pair) == 2}
                 owner = tuple(
                     plain(getattr(row, name) if row is not None else then.get(name)) for _, name in inline.link
@@ -115,8 +116,8 @@ class InlineHistory:
         reader = Reader(self._db, access)
         linked = {name for name, _ in inline.link}
         accesses = dict.fromkeys(inline.resource.line, access)
-        for each in readable(self._db, self._history, accesses, changes, self._tenant):
-            told = [line for line in reader.lines(each) if each.action == "change" or line.name not in linked]
+        for each, row in readable(self._db, self._history, accesses, changes, self._tenant):
+            told = [line for line in reader.lines(each, row) if each.action == "change" or line.name not in linked]
             yield InnerChange(inline, each, told)
         names = inline.resource.keys.names
         for inner in inline.form.inlines:

@@ -72,9 +72,8 @@ class SitePages:
     def _changes(self, accesses: Mapping[str, Access], db: Session, tenant: Tenant | None) -> list[Any]:
         """The latest changes of rows that the person may see."""
         latest = self._admin.history.latest(db, list(accesses), limit=_LOOKED_AT)
-        return readable(db, self._admin.history, accesses, latest, None if tenant is None else tenant.key)[
-            :_MOST_CHANGES
-        ]
+        found = readable(db, self._admin.history, accesses, latest, None if tenant is None else tenant.key)
+        return [change for change, _ in found[:_MOST_CHANGES]]
 
     def search(self, request: Request, identity: Identity[Any], db: Session, tenant: Tenant | None = None) -> Page:
         """What is called so, of all models."""
