@@ -167,6 +167,20 @@ def test_a_user_whose_list_is_gone_logs_in_again(values: Any, store: CacheSessio
     assert store.load("b" * 64) is not None, "a visitor has none"
 
 
+def test_a_session_that_takes_a_new_key_ends_with_all_others(store: CacheSessions, monkeypatch: Any) -> None:
+    """Its user ends all of them while it does: they are off the list, and what is kept of them is still to be deleted."""
+    store.create(KEY, KEPT)
+
+    def ends_meanwhile(kept: Any) -> Any:
+        with monkeypatch.context() as patched:
+            patched.setattr(store, "_forget", lambda keys: None)
+            assert store.delete_of("ann", None) == 1
+        return kept
+
+    store.update(KEY, KEPT, ends_meanwhile, to="b" * 64)
+    assert [store.load(KEY), store.load("b" * 64), store.of("ann")] == [None, None, []]
+
+
 def list_of(values: Any) -> list[str]:
     """The names of lists in a store."""
     if isinstance(values, MemoryStore):

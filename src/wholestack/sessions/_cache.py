@@ -156,7 +156,7 @@ class CacheSessions:
         user, at, seconds = changed.user, to or key, _seconds(changed)
         moves = at != key or user != kept.user
         if moves and user is not None:
-            self._list(user, at, changed)
+            self._list(user, at, changed, beside=key if user == kept.user else None)
         if to is not None:
             # Nobody knows the new key before the answer is sent: until then only the old one can be used.
             self._ask(lambda store: store.set(_name_of(to), _written(changed), seconds))
@@ -216,9 +216,14 @@ class CacheSessions:
     def _listed(self, user: str) -> _List:
         return _List.of(self._ask(lambda store: store.get([_list_of(user)]))[0])
 
-    def _list(self, user: str, key: str, kept: StoredSession) -> None:
+    def _list(self, user: str, key: str, kept: StoredSession, *, beside: str | None = None) -> None:
+        """Put a session on the list; where it is to follow another one, only if that is still there: it may have ended
+        a moment ago, with all of its user's.
+        """
         now, end = kept.seen_at.timestamp(), kept.expires_at.timestamp()
-        self._change_list(user, lambda ends: {**_alive(ends, now), key: end}, now)
+        self._change_list(
+            user, lambda ends: {**_alive(ends, now), key: end} if beside is None or beside in ends else ends, now
+        )
 
     def _unlist(self, user: str, keys: Collection[str]) -> None:
         self._change_list(user, lambda ends: {key: end for key, end in ends.items() if key not in keys})
