@@ -53,7 +53,9 @@ class ActionRun:
         self.resource = access.resource
         self.action: Action = action_called(access, settings["action"])
         form = self.action.form
-        self._form: Any = None if form is None else form.model_validate(settings.get("form") or {})
+        self._form: Any = (
+            None if form is None else form.model_validate(settings.get("form") or {}, by_alias=False, by_name=True)
+        )
         self.told: str | None = None
 
     def check(self, total: int) -> int:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, get_args
 
 import pydantic
 from sqlalchemy import Select, and_, case, func, or_, select
 
+from wholestack import Upload
+from wholestack.encoding import secrets_of
 from wholestack.languages import lazy
 
 if TYPE_CHECKING:
@@ -104,6 +106,31 @@ def actions_of(view: Any) -> Mapping[str, Action]:
             if isinstance(made, Action):
                 found[name] = made
     return {**found, DELETE.name: found.get(DELETE.name, DELETE)}
+
+
+def check_forms(resource: Resource) -> None:
+    """Look whether the forms of actions can be kept until they are done, as JSON.
+
+    Raises:
+        SetupError: one takes a secret or a file (``bad-admin``): an action would get asterisks, or nothing.
+    """
+    for each in actions_of(type(resource.view)).values():
+        if each.form is None:
+            continue
+        schema = pydantic.TypeAdapter(each.form).core_schema
+        for what, names in (("a secret", secrets_of(schema)), ("a file", _files(each.form))):
+            found = sorted({*names})
+            if found:
+                message = f"The form of {each.name} takes {what} in {', '.join(found)}, which no action can be given."
+                raise resource.fault(message, {*each.form.model_fields} - {*found})
+
+
+def _files(form: type[pydantic.BaseModel]) -> list[str]:
+    return [name for name, field in form.model_fields.items() if _holds_file(field.annotation)]
+
+
+def _holds_file(kind: Any) -> bool:
+    return kind is Upload or any(map(_holds_file, get_args(kind)))
 
 
 class Selection(Generic[M]):

@@ -20,6 +20,7 @@ from wholestack.templates import Asset, Templates
 
 from ._access import check_rules
 from ._action_pages import action_pages
+from ._actions import check_forms
 from ._assets import asset
 from ._cards import Card, Cards
 from ._cells import count_shown, moment_shown
@@ -358,6 +359,7 @@ class Admin:
         """The routes of one model; those with fixed words go before those with a key."""
         desk = Desk(self, resource)
         check_rules(resource)
+        check_forms(resource)
         for part in (list_pages, action_pages, export_pages, import_pages, history_pages, delete_pages, row_pages):
             part(desk, router)
 

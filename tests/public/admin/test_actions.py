@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import datetime
+import decimal
 from collections.abc import Iterator
 from typing import Any
 
+import pydantic
 import pytest
 from sqlalchemy import select
 
-from admin.bulk import BulkBooks, books, bulk_site, choose, confirm
+from admin.bulk import VIEWS, BulkBooks, books, bulk_site, choose, confirm
 from admin.site import BROWSER, Author, Book, Heard, Person, Review, Site, errors, login, post
+from wholestack import SetupError, Upload
 from wholestack.admin import AdminView, Selection, action
 from wholestack.auth import Identity
 from wholestack.db import Session
@@ -393,3 +396,40 @@ def test_the_history_of_an_action_calls_related_rows_by_their_names_and_it_knows
             labels = db.scalars(select(rows.c.labels).where(rows.c.action == "give")).one()
         assert labels == {"author_id": {str(ann.id): "Ann", str(bo.id): "Bo"}}
         assert site.all(Book)[0].summary == "by boss@x.org"
+
+
+class RenamedForm(pydantic.BaseModel):
+    """A field that is called otherwise in the page than in Python."""
+
+    price: decimal.Decimal = pydantic.Field(alias="newPrice")
+    note: str = pydantic.Field(default="", validation_alias="why", serialization_alias="reason")
+
+
+class RenamedBooks(AdminView[Book]):
+    @action("Set", permission="price", form=RenamedForm)
+    def reprice(self, books: Selection[Book], form: RenamedForm) -> str:
+        for book in books.rows():
+            book.price = form.price
+        return f"Because: {form.note}."
+
+
+def test_the_fields_of_a_form_may_be_called_otherwise() -> None:
+    with Site(RenamedBooks, *VIEWS[1:]).running() as site:
+        login(site.client, "book.view", "book.price")
+        books(site, 2)
+        assert confirm(site, choose(site, "reprice"), newPrice="2.50", why="old").status == 303
+        assert {str(each.price) for each in site.all(Book)} == {"2.5000"}
+        assert "Because: old." in site.client.get("/admin/book", headers=BROWSER).text
+
+
+@pytest.mark.parametrize(("kind", "told"), [(pydantic.SecretStr, "a secret in it"), (Upload | None, "a file in it")])
+def test_a_form_that_cannot_be_kept_is_a_fault(kind: Any, told: str) -> None:
+    class Kept(AdminView[Book]):
+        @action("Keep", permission="price", form=pydantic.create_model("KeptForm", it=(kind, ...)))
+        def keep(self, books: Selection[Book], form: Any) -> None: ...
+
+    with (
+        pytest.raises(SetupError, match=rf"bad-admin[\s\S]*The form of keep takes {told}"),
+        Site(Kept, *VIEWS[1:]).running(),
+    ):
+        pass
