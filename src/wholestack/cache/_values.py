@@ -32,16 +32,18 @@ def encode(value: object, type: Any = None) -> bytes:
     try:
         if type is None:
             payload = to_json(value)
-            if _MASK in payload and has_secret(value):
-                raise _asterisks("the value")
-            return payload
-        adapter = _adapter(type)
-        return adapter.dump_json(adapter.validate_python(value, from_attributes=True), by_alias=True)
+        else:
+            adapter = _adapter(type)
+            value = adapter.validate_python(value, from_attributes=True)
+            payload = adapter.dump_json(value, by_alias=True)
     except (PydanticSerializationError, pydantic.ValidationError, UnicodeDecodeError) as error:
         raise CacheFault(
             "A value is kept as JSON, and this has no such form: take plain types, a dataclass or a model, and "
             f"name it with type=… where it is made of a row. {_first_line(error)}"
         ) from None
+    if _MASK in payload and has_secret(value):
+        raise _asterisks("the value")
+    return payload
 
 
 def decode(payload: bytes, type: Any = None) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -41,6 +42,8 @@ def secrets_of(schema: Any, field: str = "") -> Iterator[str]:
             if key == "fields" and isinstance(each, Mapping):
                 for name, one in each.items():
                     yield from secrets_of(one, name)
+            elif key == "choices" and isinstance(each, Mapping):  # By tags, which may be any word.
+                yield from secrets_of([*each.values()], inside)
             elif key not in _PASSED:
                 yield from secrets_of(each, inside)
 
@@ -61,12 +64,16 @@ def _masking() -> frozenset[Any]:
 
 
 def has_secret(value: object) -> bool:
-    """Whether a secret stands in a value, or in what it holds.
+    """Whether a secret stands in a value, or in what it holds: also in a model or a dataclass.
 
     Example:
         >>> has_secret({"a": [pydantic.SecretStr("x")]}), has_secret({"a": MASK})
         (True, False)
     """
+    if isinstance(value, pydantic.BaseModel):
+        return has_secret({**vars(value), **(value.model_extra or {})})
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return any(has_secret(getattr(value, each.name)) for each in dataclasses.fields(value))
     if isinstance(value, Mapping):
         return any(map(has_secret, value.values()))
     if isinstance(value, list | tuple | set | frozenset):

@@ -17,7 +17,7 @@ from pydantic_core import ValidationError
 
 from wholestack import App, Request, Response
 from wholestack.db import Session
-from wholestack.encoding import secrets_of
+from wholestack.encoding import MASK, has_secret, secrets_of
 from wholestack.errors import Fault
 from wholestack.handlers import (
     Compiler,
@@ -44,6 +44,7 @@ _RUN, _SESSION = "outbox_run", "outbox_session"
 _OF_A_REQUEST = "request", "path", "query", "header", "cookie", "form", "body"
 _WORDS = {"at", "key"}
 """What `queue.put` takes for itself."""
+_MASK = MASK.encode()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -73,6 +74,8 @@ class Bound:
             payload, reason = self.writer.attempt(values)
             if payload is None:
                 raise PayloadRefused(f"{name} was put with what JSON has no form for: {reason}.")
+            if _MASK in payload and has_secret(values):
+                raise PayloadRefused(f"{name} was put with a secret, and would be given asterisks in its place.")
             self.body.read(payload)  # What cannot be read again is refused here, not when it is to be run.
         except (ValidationError, Refused, TypeError) as error:
             raise PayloadRefused(f"{name} was put with other arguments than it takes: {told(error)}.") from None

@@ -136,6 +136,8 @@ class Told(Login):
         ({"a": [pydantic.SecretStr("x")]}, None),
         (pydantic.SecretStr("x"), pydantic.SecretStr),
         ([Login(name="a", token=pydantic.SecretStr("x"))], list[Login]),
+        ([Login(name="a", token=pydantic.SecretStr("x"))], None),
+        ({"a": Login(name="a", token=pydantic.SecretStr("x"))}, dict[str, Any]),
     ],
 )
 def test_a_value_keeps_no_secret_as_asterisks(value: Any, type: Any) -> None:

@@ -379,6 +379,8 @@ def are_json_of_the_types(app: App, today: datetime.date) -> None:
         (({"street": "A"},), {"weight": float("nan")}, "at /weight"),
         (({"street": "A"},), {"anything": Clock()}, "no form"),
         (({"street": "A"},), {"anything": "x" * 70_000}, "of 65536 at most"),
+        (({"street": "A"},), {"anything": {"pin": pydantic.SecretStr("x")}}, "with a secret"),
+        (({"street": "A"},), {"anything": [Account(password=pydantic.SecretStr("x"))]}, "with a secret"),
     ],
 )
 def test_what_does_not_fit_is_refused_where_it_is_put(args: Any, words: Any, says: str) -> None:

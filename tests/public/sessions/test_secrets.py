@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import pydantic
 import pytest
@@ -48,9 +48,38 @@ class Loose(TypedDict, total=False):
     token: Token
 
 
+class Tagged(pydantic.BaseModel):
+    kind: Literal["default"] = "default"
+    pin: pydantic.SecretStr = pydantic.SecretStr("")
+
+
+class Plain(pydantic.BaseModel):
+    kind: Literal["plain"] = "plain"
+
+
+class OneOf(pydantic.BaseModel):
+    of: Annotated[Tagged | Plain, pydantic.Field(discriminator="kind")] = Plain()
+
+
+class Open(pydantic.BaseModel, extra="allow"):
+    """Takes what it does not name."""
+
+
+class Anything(pydantic.BaseModel):
+    value: Any = None
+
+
 @pytest.mark.parametrize(
     ("model", "field"),
-    [(Token, "text"), (Listed, "tokens"), (Nested, "text"), (Tree, "pin"), (Held, "raw"), (Loose, "text")],
+    [
+        (Token, "text"),
+        (OneOf, "pin"),
+        (Listed, "tokens"),
+        (Nested, "text"),
+        (Tree, "pin"),
+        (Held, "raw"),
+        (Loose, "text"),
+    ],
 )
 def test_secrets_are_not_kept_as_asterisks(model: Any, field: str) -> None:
     app = made()
@@ -98,12 +127,23 @@ def test_a_secret_is_kept_as_its_model_says() -> None:
 def test_a_secret_in_data_without_a_model_is_told() -> None:
     app = made()
 
-    @app.post("/{deep}")
-    def write(deep: bool, session: BrowserSession) -> None:
-        secret = pydantic.SecretStr("hush")
-        session.data["token"] = [{"inner": secret}] if deep else secret
+    values: dict[str, Any] = {
+        "plain": pydantic.SecretStr("hush"),
+        "deep": [{"inner": pydantic.SecretStr("hush")}],
+        "model": Token(text=pydantic.SecretStr("hush")),
+        "extra": Open(text=pydantic.SecretStr("hush")),
+        "dataclass": [Held(pydantic.SecretBytes(b"hush"))],
+    }
+
+    @app.post("/untyped/{name}")
+    def write(name: str, session: BrowserSession) -> None:
+        session.data["token"] = values[name]
+
+    @app.post("/typed/{name}")
+    def write_typed(name: str, session: BrowserSession[Anything]) -> None:
+        session.data.value = values[name]
 
     with Client(app, headers=OWN) as client:
-        for path in ("/true", "/false"):
+        for path in [f"/{typed}/{name}" for typed in ("untyped", "typed") for name in values]:
             with pytest.raises(TypeError, match="A secret would be kept as asterisks"):
                 client.post(path)
