@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime
 import decimal
+import re
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -222,3 +223,99 @@ def test_a_column_that_gets_another_name_and_form_gets_both_back(
 ) -> None:
     answers = Answers(renames={"note.old": "new"}, converts={"note.new"})
     there_and_back(shop, note(n=NUMBER, old=before), note(n=NUMBER, new=after), answers, plain)
+
+
+# -- a unique constraint by another name ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("plain", [True, False], ids=["plain", "safe"])
+@pytest.mark.parametrize("names", [("n",), ("n", "s")], ids=["one", "two"])
+def test_a_unique_constraint_with_another_name_stays(shop: Shop, names: tuple[str, ...], plain: bool) -> None:
+    """SQLite has one index for two that are of the same columns, and tells of one of them."""
+
+    def unique(name: str) -> Any:
+        return note(lambda: sa.UniqueConstraint(*names, name=name), n=NUMBER, s=column(sa.String(20)))
+
+    def held() -> list[str]:
+        found: list[str] = schema(shop.url)["note"]["unique"]
+        return found
+
+    shop.make(unique("first_name"))
+    at_first = schema(shop.url)
+    later = shop.release(unique("second_name"))
+    made = shop.make(unique("second_name"), plain=plain)
+    assert held() == [repr(("second_name", [*names]))]
+    assert (check(later), make(later, "nothing").files) == ([], ())
+    for _ in made.files:
+        rollback(later, to="0001", how=QUIET)
+    assert schema(shop.url) == at_first
+    assert held() == [repr(("first_name", [*names]))]
+    migrate(later, how=QUIET)
+    assert held() == [repr(("second_name", [*names]))]
+
+
+@pytest.mark.parametrize("plain", [True, False], ids=["plain", "safe"])
+def test_a_unique_constraint_takes_the_name_of_another(shop: Shop, plain: bool) -> None:
+    def unique(**of: str) -> Any:
+        parts = [lambda name=name, each=each: sa.UniqueConstraint(each, name=name) for name, each in of.items()]
+        return note(*parts, n=NUMBER, s=column(sa.String(20)))
+
+    before, after = unique(first="n"), unique(first="s", second="n")
+    shop.make(before)
+    at_first = schema(shop.url)
+    later = shop.release(after)
+    made = shop.make(after, plain=plain)
+    assert schema(shop.url)["note"]["unique"] == ["('first', ['s'])", "('second', ['n'])"]
+    assert check(later) == []
+    for _ in made.files:
+        rollback(later, to="0001", how=QUIET)
+    assert schema(shop.url) == at_first
+
+
+# -- what SQLite's tables have, and SQLAlchemy does not read ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("plain", [True, False], ids=["plain", "safe"])
+def test_a_table_that_is_made_anew_keeps_how_it_compares_orders_and_counts(shop: Shop, plain: bool) -> None:
+    def declare(kind: Any, *more: Any) -> Any:
+        return note(
+            lambda: sa.Index("newest", sa.column("n").desc()),
+            lambda: sa.Index("names", sa.column("s").collate("BINARY"), sa.column("kind").desc()),
+            lambda: sa.Index("plain", "n", "s", unique=True),
+            *more,
+            lambda: {"sqlite_autoincrement": True},
+            n=NUMBER,
+            s=column(sa.String(20, collation="NOCASE")),
+            kind=column(sa.String(20), nullable=True),
+            other=column(kind, nullable=True),
+        )
+
+    def held() -> dict[str, list[Any]]:
+        words = databases.rows(shop.url, "SELECT name, sql FROM sqlite_master WHERE tbl_name = 'note' AND sql <> ''")
+        found = {
+            name: [row[2:5] for row in databases.rows(shop.url, f"PRAGMA index_xinfo({name})")] for name, _ in words
+        }
+        return found | {"note": sorted(re.findall(r"COLLATE \W?\w+|AUTOINCREMENT", dict(words)["note"]))}
+
+    shop.make(declare(sa.String(20)))
+    with shop.release(declare(sa.String(20))).session() as db:
+        db.execute(sa.text("INSERT INTO note (n, s) VALUES (1, 'Ann'), (2, 'Bob')"))
+        db.execute(sa.text("DELETE FROM note WHERE n = 2"))
+    at_first = held()
+    assert at_first == {
+        "note": ["AUTOINCREMENT", 'COLLATE "NOCASE'],
+        "newest": [("n", 1, "BINARY"), (None, 0, "BINARY")],
+        "names": [("s", 0, "BINARY"), ("kind", 1, "BINARY"), (None, 0, "BINARY")],
+        "plain": [("n", 0, "BINARY"), ("s", 0, "NOCASE"), (None, 0, "BINARY")],
+    }
+    after = declare(sa.String(40), lambda: sa.Index("third", sa.column("other").desc()))
+    later, made = shop.release(after), shop.make(after, plain=plain)
+    assert held() == {**at_first, "third": [("other", 1, "BINARY"), (None, 0, "BINARY")]}
+    with later.session() as db:
+        db.execute(sa.text("INSERT INTO note (n, s) VALUES (3, 'Cid')"))
+        assert db.execute(sa.text("SELECT id, s FROM note WHERE s = 'CID'")).all() == [(3, "Cid")], "2 was there once"
+    assert check(later) == []
+    for _ in made.files:
+        rollback(later, to="0001", how=QUIET)
+    assert held() == at_first

@@ -56,9 +56,9 @@ def differences(
     def include(name: str | None, kind: str, _parents: Any) -> bool:
         return not (kind == "table" and (from_nothing or (is_ours(name) and name not in metadata.tables)))
 
-    def compares(each: Any, _name: str | None, kind: str, _reflected: bool, there: Any) -> bool:
-        in_words = kind == "index" and connection.dialect.name == "sqlite" and is_in_words(each)
-        return not (in_words and there is not None)  # `expressions` compares it.
+    def compares(each: Any, _name: str | None, kind: str, _reflected: bool, _there: Any) -> bool:
+        # `expressions` does it, when all else of the table is done: a copy of it makes columns into indexes alone.
+        return not (kind == "index" and connection.dialect.name == "sqlite" and is_in_words(each))
 
     here = context(
         connection,

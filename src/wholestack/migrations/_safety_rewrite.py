@@ -17,7 +17,7 @@ from sqlalchemy.sql.elements import conv
 from ._inspect import Renames, in_text
 from ._safety_moves import Move, Stage, concurrently, dropped, gathered, in_batch, named
 from ._safety_operations import Backfill, On, Operation, Outside, Special, Statement, steps, table_key
-from ._safety_same_name import Stood, deferred, exchanged, same_name
+from ._safety_same_name import Stood, deferred, exchanged, renamed_uniques, same_name
 from ._safety_scene import Scene, columns_of, names_in, phase_in
 from ._safety_tables import default_of
 from ._safety_types import dialect_of, is_stable
@@ -91,6 +91,12 @@ class _Maker:
         # What waits for a column's type comes long after what goes under its name: nothing stands in its way.
         self.exchanged = {key: made for key, made in same_name(all_of_them).items() if not self._waits(made[0])}
         self.coming = {id(each) for each, _ in self.exchanged.values()}
+        self.followed = {
+            key: made
+            for key, made in renamed_uniques(all_of_them).items()
+            if key not in self.exchanged and id(made[0]) not in self.coming and not self._waits(made[0])
+        }
+        self.following = {id(each) for each, _ in self.followed.values()}
 
     def moves(self, operation: Any, batch: ops.ModifyTableOps | None) -> list[Move]:
         table = table_key(operation)
@@ -298,8 +304,10 @@ class _Maker:
             f"ALTER TABLE {where} ADD CONSTRAINT {named(name)} UNIQUE USING INDEX {named(name)}{deferred(operation)}",
             f"ALTER TABLE {where} DROP CONSTRAINT {named(name)}",
         )
+        # Others make it where they take away the one that it follows, if there is one.
+        plain = [] if id(operation) in self.following else in_batch(batch, operation)
         yield Move(first, On("postgresql", [concurrently(index)]))
-        yield Move(last, On("postgresql", [attach], in_batch(batch, operation)))
+        yield Move(last, On("postgresql", [attach], plain))
 
     def _create_index(self, operation: ops.CreateIndexOp, batch: ops.ModifyTableOps | None) -> Iterator[Move]:
         stage = self._stage(operation, Stage.OUTSIDE, Stage.CHECKED)
@@ -328,7 +336,12 @@ class _Maker:
             elif isinstance(words, str):
                 renames = Renames(columns={(table, new): old for new, old in names.items()})
                 made.condition = text(in_text(words, table, renames))
-        yield Move(stage, operation, batch)
+        follows = self.followed.get(id(operation))
+        if follows is None:
+            yield Move(stage, operation, batch)
+        else:  # SQLite tells of one of two that are of the same columns: it must never have both.
+            both = [*in_batch(follows[1], follows[0]), *in_batch(batch, operation)]
+            yield Move(stage, On("postgresql", [operation], list(gathered(Move(stage, each) for each in both))))
 
 
 class RenameTable(ops.RenameTableOp):

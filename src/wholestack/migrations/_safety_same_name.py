@@ -29,6 +29,25 @@ def same_name(found: Iterable[Stood]) -> dict[int, Stood]:
     return {id(each): made for each in going if (made := coming.get((table_key(each), str(_name(each)))))}
 
 
+def renamed_uniques(found: Iterable[Stood]) -> dict[int, Stood]:
+    """The unique constraint that comes in the place of one of the same columns and another name, by the `id` of the
+    operation that takes that away.
+    """
+    all_of_them = list(found)
+    coming = {
+        (table_key(each), *map(str, each.columns)): (each, batch)
+        for each, batch in all_of_them
+        if isinstance(each, ops.CreateUniqueConstraintOp)
+    }
+    going = [(each, getattr(each, "_reverse", None)) for each, _ in all_of_them if _is_unique(each)]
+    pairs = {
+        id(each): coming.get((table_key(each), *map(str, made.columns)))
+        for each, made in going
+        if isinstance(made, ops.CreateUniqueConstraintOp)
+    }
+    return {key: made for key, made in pairs.items() if made is not None}
+
+
 def _name(operation: Any) -> str | None:
     name = operation.index_name if hasattr(operation, "index_name") else operation.constraint_name
     return None if name is None else str(name)

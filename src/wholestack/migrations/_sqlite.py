@@ -21,6 +21,9 @@ from ._errors import MigrationError
 _MAKES = re.compile(r'\s*CREATE TABLE "?_alembic_tmp_', re.IGNORECASE)
 _RENAMES = re.compile(r'\s*ALTER TABLE "?_alembic_tmp_.* RENAME TO ("[^"]+"|\S+)', re.IGNORECASE)
 _TRIGGERS = "SELECT name, tbl_name, sql FROM sqlite_master WHERE type = 'trigger'"
+_TABLE = "SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ?"
+_COUNTS = "SELECT name FROM sqlite_master WHERE name = 'sqlite_sequence'"
+_COUNTED = "SELECT name, seq FROM main.sqlite_sequence"
 _INDEXES = "SELECT name, tbl_name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
 
 
@@ -63,17 +66,19 @@ def rebuilding(connection: Connection) -> Iterator[None]:
 
 
 class _Kept:
-    """Triggers, and indexes on expressions, of the tables that are made anew."""
+    """Triggers, and indexes on expressions, of the tables that are made anew, and how far their keys were counted."""
 
     def __init__(self, driver: Any) -> None:
         self._driver = driver
         self._statements: list[tuple[str, str, str]] = []
+        self._counted: dict[str, int] = {}
 
     def before(self, _connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
         """Before a table is made anew, remember; before it gets its name, let views be: they look for the old one."""
         if _MAKES.match(statement):
             indexes = [each for each in self._all(_INDEXES) if self._is_expression(each[0])]
             self._statements = [*self._all(_TRIGGERS), *indexes]
+            self._counted = dict(self._all(_COUNTED)) if self._all(_COUNTS) else {}
         elif _RENAMES.match(statement):
             self._driver.execute("PRAGMA legacy_alter_table=ON")
 
@@ -85,6 +90,14 @@ class _Kept:
             for name, table, sql in self._statements:
                 if table == found[1].strip('"') and name not in there:
                     self._driver.execute(sql)
+            self._count_on(found[1].strip('"'))
+
+    def _count_on(self, table: str) -> None:
+        """No key is given twice (AUTOINCREMENT): the new table has seen those only that were still there."""
+        number = self._counted.get(table)
+        if number is not None and "AUTOINCREMENT" in str(self._all(_TABLE, table)).upper():
+            self._driver.execute("DELETE FROM main.sqlite_sequence WHERE name = ?", (table,))
+            self._driver.execute("INSERT INTO main.sqlite_sequence (name, seq) VALUES (?, ?)", (table, number))
 
     def orphans(self) -> Counter[tuple[str, str]]:
         """Rows that refer to nothing: how many, by table and the table they refer to."""
@@ -95,5 +108,5 @@ class _Kept:
         quoted = index.replace('"', '""')
         return any(row[1] == -2 for row in self._all(f'PRAGMA index_xinfo("{quoted}")'))
 
-    def _all(self, statement: str) -> list[Any]:
-        return list(self._driver.execute(statement).fetchall())
+    def _all(self, statement: str, *values: str) -> list[Any]:
+        return list(self._driver.execute(statement, values).fetchall())

@@ -6,11 +6,19 @@ What SQLAlchemy cuts when it reflects a table, the new table would lose.
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from sqlalchemy import Connection, Index, String, Table
+
 from ._canonical import with_computed, with_condition
 from ._exact import kept, scaled
+
+_NAME = "wholestack_collations"
+_EMPTY = f"CREATE TEMPORARY TABLE {_NAME} ("
+_HEAD = re.compile(r'^\s*CREATE\s+TABLE\s+("(?:[^"]|"")+"|`[^`]+`|\[[^]]+\]|[^\s(]+)\s*\(', re.IGNORECASE)
+_TABLE = "SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ?"
 
 
 @contextlib.contextmanager
@@ -28,6 +36,7 @@ def copying(impl: Any) -> Iterator[None]:
 
     def prepared(batch: Any, table: Any) -> None:
         prepare(batch, table)
+        _keep_rules(impl.connection, batch, table)
         for name, column in batch.columns.items():
             if column.computed is not None:  # SQLite takes no values for it.
                 batch.column_transfers[name].pop("expr", None)
@@ -42,6 +51,53 @@ def copying(impl: Any) -> Iterator[None]:
         yield
     finally:
         del impl.autogen_column_reflect, impl.prep_table_for_batch
+
+
+def _keep_rules(connection: Connection, batch: Any, table: Table) -> None:
+    """By which rules the new table compares, orders and counts: those of the old one, where no change says otherwise."""
+    sql = str(connection.exec_driver_sql(_TABLE, (table.name,)).scalar())
+    if re.search(r"\bAUTOINCREMENT\b", sql, re.IGNORECASE):
+        batch.new_table.dialect_options["sqlite"]["autoincrement"] = True
+    compared = _collations(connection, table, sql) if re.search(r"\bCOLLATE\b", sql, re.IGNORECASE) else {}
+    for name, collation in compared.items():
+        kind: Any = batch.new_table.c[name].type if name in batch.new_table.c else None
+        if kind is table.c[name].type:  # Else the change says what it is.
+            batch.new_table.c[name].type = kind = kind.copy()
+            kind.collation = collation
+    for name, index in batch.indexes.items():
+        batch.indexes[name] = _index(connection, table, index, compared)
+
+
+def _collations(connection: Connection, table: Table, sql: str) -> dict[str, str]:
+    """How the columns of a table compare, by their names, where it is not byte by byte: told by an index of an empty
+    table that is made in the same words.
+    """
+    quote = connection.dialect.identifier_preparer.quote
+    names = [each.name for each in table.columns if isinstance(each.type, String)]
+    if not names:
+        return {}
+    words = re.sub(r"\bAUTOINCREMENT\b", "", _HEAD.sub(_EMPTY, sql, count=1), flags=re.IGNORECASE)
+    connection.exec_driver_sql(words.replace("%", "%%"))
+    try:
+        connection.exec_driver_sql(f"CREATE INDEX temp.{_NAME}_index ON {_NAME} ({', '.join(map(quote, names))})")
+        rows = connection.exec_driver_sql(f"PRAGMA temp.index_xinfo({_NAME}_index)").all()
+        return {row[2]: row[4] for row in rows if row[5] and row[4] != "BINARY"}
+    finally:
+        connection.exec_driver_sql(f"DROP TABLE temp.{_NAME}")
+
+
+def _index(connection: Connection, table: Table, index: Index, compared: dict[str, str]) -> Index:
+    """A reflected index with the order of its columns and how they compare."""
+    quoted = str(index.name).replace('"', '""')
+    rows = [row for row in connection.exec_driver_sql(f'PRAGMA index_xinfo("{quoted}")').all() if row[5]]
+    if not any(row[3] or row[4] != compared.get(row[2], "BINARY") for row in rows) or any(row[1] < 0 for row in rows):
+        return index
+    found: list[Any] = []
+    for row in rows:
+        each: Any = table.c[row[2]]
+        each = each if row[4] == compared.get(row[2], "BINARY") else each.collate(row[4])
+        found.append(each.desc() if row[3] else each)
+    return Index(index.name, *found, unique=bool(index.unique), **index.kwargs)
 
 
 def with_units(batch: Any, flush: Callable[[], object]) -> None:
