@@ -21,6 +21,7 @@ from sqlalchemy.sql.functions import _FunctionGenerator
 
 from ._begin import STAGE, stage
 from ._bulk import NoCopy, copy_in, copy_out, insert_many, read_many, upsert
+from ._computed import InUnit as _InUnit  # noqa: F401  (what a column is computed of is looked at from here on)
 from ._database import Database
 from ._errors import (
     ConstraintFailed,

@@ -192,7 +192,7 @@ class _Call(ColumnElement[Any]):
         return self.element._from_objects
 
 
-def _at(element: Any, scale: int) -> Any:
+def at_scale(element: Any, scale: int) -> Any:
     """An expression of the number that has so many digits behind the point."""
     if isinstance(element, Null):
         return element
@@ -274,7 +274,7 @@ class ExactCompiler(_Compiler):  # type: ignore[misc]  # derived from what has n
                 return self._reckoned(operator, [left, right], highest, kw)
             if operator is not operators.mod and operator not in _COMPARED:
                 raise _refused(binary)
-            binary = _changed(binary, left=_at(left, highest), right=_at(right, highest))
+            binary = _changed(binary, left=at_scale(left, highest), right=at_scale(right, highest))
         return super().visit_binary(binary, *rest, **kw)
 
     def visit_expression_clauselist(self, clauselist: Any, **kw: Any) -> Any:
@@ -290,7 +290,7 @@ class ExactCompiler(_Compiler):  # type: ignore[misc]  # derived from what has n
         """A call, since what is too large for a whole number SQLite's own operators would make a float."""
         kw = {name: each for name, each in kw.items() if name not in {"eager_grouping", "add_to_result_map"}}
         scales = [_own(each, highest) if operator in _PRODUCTS else highest for each in sides]
-        texts = [self.process(_at(each, scale), **kw) for each, scale in zip(sides, scales, strict=True)]
+        texts = [self.process(at_scale(each, scale), **kw) for each, scale in zip(sides, scales, strict=True)]
         if operator is operators.truediv:
             return f"exact_over({texts[0]}, {texts[1]}, {max(scales) + QUOTIENT - scales[0] + scales[1]})"
         text = str(texts[0])
@@ -303,14 +303,14 @@ class ExactCompiler(_Compiler):  # type: ignore[misc]  # derived from what has n
         highest = _highest(sides)
         if highest is None:
             return binary
-        left, *ends = (_at(each, highest) for each in sides)
+        left, *ends = (at_scale(each, highest) for each in sides)
         return _changed(binary, left=left, right=_changed(binary.right, clauses=tuple(ends)))
 
     def _pairs(self, binary: Any) -> Any:
         ones, others = list(binary.left.clauses), list(binary.right.clauses)
         for place, both in enumerate(zip(ones, others, strict=False)):
             if (highest := _highest(both)) is not None:
-                ones[place], others[place] = (_at(each, highest) for each in both)
+                ones[place], others[place] = (at_scale(each, highest) for each in both)
         return _changed(binary, left=_changed(binary.left, clauses=ones), right=_changed(binary.right, clauses=others))
 
     def _within(self, binary: Any) -> Any:
@@ -322,15 +322,15 @@ class ExactCompiler(_Compiler):  # type: ignore[misc]  # derived from what has n
             return binary
         scale = scale_of(left)
         if isinstance(among, BindParameter):
-            return binary if scale is None else _changed(binary, right=_at(among, scale))
+            return binary if scale is None else _changed(binary, right=at_scale(among, scale))
         if isinstance(among, (SelectBase, ScalarSelect)):
             self._same_scales(binary, [left], _columns(among))
             return binary
         if isinstance(among, (ClauseList, ExpressionClauseList)) and not isinstance(among, Tuple):
             highest = _highest([left, *among.clauses])
             if highest is not None:
-                moved: Any = _changed(among, clauses=[_at(each, highest) for each in among.clauses])
-                return _changed(binary, left=_at(left, highest), right=_changed(right, element=moved))
+                moved: Any = _changed(among, clauses=[at_scale(each, highest) for each in among.clauses])
+                return _changed(binary, left=at_scale(left, highest), right=_changed(right, element=moved))
         return binary
 
     def _same_scales(self, binary: Any, ones: Iterable[Any], others: Iterable[Any]) -> None:
@@ -363,9 +363,9 @@ class ExactCompiler(_Compiler):  # type: ignore[misc]  # derived from what has n
         if name in _OF_THE_FIRST:
             chosen = [each for each in _OF_THE_FIRST[name] if each < len(arguments)]
             highest = _highest([arguments[each] for each in chosen]) or 0
-            moved = [_at(each, highest) if place in chosen else each for place, each in enumerate(arguments)]
+            moved = [at_scale(each, highest) if place in chosen else each for place, each in enumerate(arguments)]
         elif name in _OF_ONE_SCALE:
-            moved = [_at(each, highest) for each in arguments] if len(arguments) > 1 else arguments
+            moved = [at_scale(each, highest) for each in arguments] if len(arguments) > 1 else arguments
         else:
             raise _refused(func)
         return f"{name}({', '.join(self.process(each, **kw) for each in moved)})"
@@ -387,11 +387,11 @@ class ExactCompiler(_Compiler):  # type: ignore[misc]  # derived from what has n
         whens, otherwise, value = list(clause.whens), clause.else_, clause.value
         highest = scale_of(clause)
         if highest is not None:
-            whens = [(each, _at(result, highest)) for each, result in whens]
-            otherwise = None if otherwise is None else _at(otherwise, highest)
+            whens = [(each, at_scale(result, highest)) for each, result in whens]
+            otherwise = None if otherwise is None else at_scale(otherwise, highest)
         if value is not None and (compared := _highest([value, *(each for each, _ in whens)])) is not None:
-            whens = [(_at(each, compared), result) for each, result in whens]
-            value = _at(value, compared)
+            whens = [(at_scale(each, compared), result) for each, result in whens]
+            value = at_scale(value, compared)
         return super().visit_case(_changed(clause, whens=whens, else_=otherwise, value=value), **kw)
 
     def visit_cast(self, cast: Any, **kw: Any) -> Any:
@@ -399,11 +399,11 @@ class ExactCompiler(_Compiler):  # type: ignore[misc]  # derived from what has n
         inner, scale, wanted = cast.clause, scale_of(cast.clause), _scale(cast.type)
         if wanted is not None:
             known = scale is not None or _is_whole(inner) or _is_given(inner) or isinstance(inner, Null)
-            return self.process(_at(inner, wanted) if known else _Call("exact_read", inner, wanted), **kw)
+            return self.process(at_scale(inner, wanted) if known else _Call("exact_read", inner, wanted), **kw)
         if scale is None:
             return super().visit_cast(cast, **kw)
         if isinstance(cast.type, Integer):
-            return self.process(_at(inner, 0), **kw)
+            return self.process(at_scale(inner, 0), **kw)
         if isinstance(cast.type, String):
             return self.process(_Call("exact_text", inner, scale), **kw)
         if isinstance(cast.type, Float):
@@ -417,7 +417,7 @@ class ExactCompiler(_Compiler):  # type: ignore[misc]  # derived from what has n
         if scale is not None and (wanted is None or wanted < scale):
             raise _refused(type_coerce)
         if wanted is not None and (scale is not None or _is_whole(inner)):
-            return self.process(_at(inner, wanted), **kw)
+            return self.process(at_scale(inner, wanted), **kw)
         return super().visit_type_coerce(type_coerce, **kw)
 
     # -- what is written ---------------------------------------------------------------------------------------------
@@ -467,7 +467,7 @@ def _assigned(columns: Any, values: dict[Any, Any]) -> dict[Any, Any]:
         if isinstance(value, ColumnElement) and not (isinstance(value, BindParameter) and value.type._isnull):
             if scale is not None:
                 is_float = isinstance(value.type, Float) and scale_of(value) is None
-                value = _Call("exact_read", value, scale) if is_float else _at(value, scale)
+                value = _Call("exact_read", value, scale) if is_float else at_scale(value, scale)
             elif scale_of(value) is not None:
                 value = Cast(value, NullType() if column is None else column.type)
         found[key] = value

@@ -54,7 +54,7 @@ def copying(impl: Any) -> Iterator[None]:
 
 
 def _keep_rules(connection: Connection, batch: Any, table: Table) -> None:
-    """By which rules the new table compares, orders and counts: those of the old one, where no change says otherwise."""
+    """Let the new table compare, order and count as the old one does, where no change says otherwise."""
     sql = str(connection.exec_driver_sql(_TABLE, (table.name,)).scalar())
     if re.search(r"\bAUTOINCREMENT\b", sql, re.IGNORECASE):
         batch.new_table.dialect_options["sqlite"]["autoincrement"] = True
