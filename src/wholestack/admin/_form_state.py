@@ -30,6 +30,7 @@ from ._form import (
 )
 from ._soft import is_deleted
 
+Names = Callable[[FormOf, Access, Any], Iterable[str]]
 _DIGITS = 10
 _VERSION = "@"
 
@@ -209,15 +210,27 @@ def differences_to(form: FormView[Any], of: FormOf, row: Any, names: Iterable[st
 
 
 def differences_in(
-    form: FormView[Any], children: Children, names: Callable[[Any], Iterable[str]]
+    form: FormView[Any], place: Any, children: Children, names: Names, before: str = ""
 ) -> Iterator[Difference]:
-    """The same in the rows of an inline, by the fields of each row."""
+    """The same in the rows of an inline, and in the rows of those.
+
+    Arguments:
+        form: the form.
+        place: where the inline is: the form, or a row in it.
+        children: the rows that there are.
+        names: the fields of a row that the person may change.
+        before: the words before those of a row.
+    """
+    of, access = children.inline.form, children.access
     there = {children.key(each): each for each in children.editable}
-    for index, place in enumerate(form[children.inline.name].rows):
-        row = there.get(place[KEY].value)
+    for index, each in enumerate(place[children.inline.name].rows):
+        row = there.get(each[KEY].value)
         if row is not None:
-            path, before = f"{place.name}.", f"{children.inline.title} {index + 1}, "
-            yield from _in_place(form, place, children.inline.form, row, names(row), path, before)
+            words = f"{before}{children.inline.title} {index + 1}, "
+            yield from _in_place(form, each, of, row, names(of, access, row), f"{each.name}.", words)
+            for inner in of.inlines:
+                if access.editable([inner.name], row):
+                    yield from differences_in(form, each, nested_of(inner, access, row), names, words)
 
 
 def _in_place(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -311,8 +310,7 @@ class RowPage:
         self.differences = differences_to(self.form, self._of, self.row, names)
         for each in children.values():
             if each.editable and self.access.editable([each.inline.name], self.row):
-                fields = functools.partial(editable_names, each.inline.form, each.access)
-                self.differences += differences_in(self.form, each, fields)
+                self.differences += differences_in(self.form, self.form, each, editable_names)
         self.moved_on = not self.differences and not same_version(self.form, self.access, self.row)
 
     def _offer(self, db: Session) -> None:
@@ -424,7 +422,15 @@ def blank(of: FormOf) -> dict[str, Any]:
 
 def told_of(of: FormOf, access: Access, row: Any, children: Mapping[str, Children]) -> str:
     """The state of a row and of those in its inlines, as far as the person sees them, in short."""
-    states = [state_of(of, access, row)]
-    for each in (children[name] for name in access.visible(children, row)):
-        states += [f"{each.key(child)} {state_of(each.inline.form, each.access, child)}" for child in each.editable]
+    states = [state_of(of, access, row), *_states(access, row, children)]
     return hashlib.sha256("\n".join(states).encode()).hexdigest()[:24]
+
+
+def _states(access: Access, row: Any, children: Mapping[str, Children]) -> Iterator[str]:
+    for each in (children[name] for name in access.visible(children, row)):
+        form = each.inline.form
+        for child in each.editable:
+            yield f"{each.key(child)} {state_of(form, each.access, child)}"
+            yield from _states(
+                each.access, child, {below.name: nested_of(below, each.access, child) for below in form.inlines}
+            )

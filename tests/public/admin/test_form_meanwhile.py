@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from admin.shelf import BooksWithRows, Ledger
+from admin.shelf import BooksWithRows, Chapter, Contribution, Footnote, Ledger
 from admin.site import Author, Book, Genre, Review, Site, Tag, errors, login, post, seen
 from admin.test_form_inlines import filled
 from wholestack.admin import AdminView, FieldRule
@@ -35,6 +35,18 @@ def site(kept: Site) -> Site:
     kept.anew()
     login(kept.client, "*")
     return kept
+
+
+@pytest.fixture(scope="module")
+def kept_nested() -> Iterator[Site]:
+    with Site(BooksWithRows, Author, Review, Tag, Chapter, Footnote, Contribution).running() as site:
+        yield site
+
+
+@pytest.fixture
+def nested(kept_nested: Site) -> Site:
+    login(kept_nested.anew().client, "*")
+    return kept_nested
 
 
 def change(site: Site, model: type[Book | Review | Ledger], **columns: object) -> None:
@@ -156,3 +168,29 @@ def test_who_may_not_see_a_row_is_told_no_more(site: Site) -> None:
 def test_a_program_is_told_that_a_row_has_gone(site: Site) -> None:
     answer = site.client.post("/admin/book/99", data={"title": "x"}, headers={"accept": "application/json"})
     assert answer.status == 404
+
+
+def test_rows_of_rows_are_compared_too(nested: Site) -> None:
+    site = nested
+    book = site.book("One")
+    site.add(Chapter(id=1, book_id=book.id, title="Begin", notes=[Footnote(text="first"), Footnote(text="second")]))
+    path = f"/admin/book/{book.id}"
+    data = filled(site.client.get(path), title="One", genre="novel", author_id=book.author_id, in_print="true")
+    data |= {"chapters[0].title": "Begin", "chapters[0].pages": "1"}
+    data |= {"chapters[0].notes[0].text": "mine", "chapters[0].notes[1].text": "second"}
+    with site.app.session() as db:
+        for note in db.scalars(select(Footnote)):
+            note.text = f"their {note.text}"
+    told = post(site.client, path, data)
+    assert lines(told) == {
+        "Chapters 1, Notes 1, Text": ("their first", "mine", False),
+        "Chapters 1, Notes 2, Text": ("their second", "second", True),
+    }
+    assert sorted(each.text for each in site.all(Footnote)) == ["their first", "their second"]
+    data |= {"form_told": TOLD.findall(told.text)[0], "form_theirs": ["chapters[0].notes[1].text"]}
+    with site.app.session() as db:
+        db.scalars(select(Footnote).where(Footnote.text == "their first")).one().text = "another"
+    told = post(site.client, path, data)
+    assert lines(told)["Chapters 1, Notes 1, Text"] == ("another", "mine", False)
+    assert post(site.client, path, data | {"form_told": TOLD.findall(told.text)[0]}).status == 303
+    assert sorted(each.text for each in site.all(Footnote)) == ["mine", "their second"]
