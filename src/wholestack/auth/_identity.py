@@ -19,6 +19,7 @@ from wholestack.languages import gettext
 from wholestack.sessions import BrowserSession, owner_key
 
 from ._errors import LoginRequired, LoginTooOld, ScopeMissing, TokenRefused
+from ._opened import OpenLogins
 from ._tables import Tables
 
 U = TypeVar("U")
@@ -102,12 +103,14 @@ class Terms:
         brief: seconds after which a login ends that is not to be remembered.
         clock: the present moment.
         bearers: what knows tokens.
+        opened: sockets and streams of who is logged in.
     """
 
     tables: Tables
     brief: float
     clock: Callable[[], datetime.datetime]
     bearers: Sequence[Bearer] = ()
+    opened: OpenLogins | None = None
 
     @functools.cached_property
     def roles(self) -> Any:
@@ -171,7 +174,22 @@ class Identity(Generic[U]):
         if not self._found:
             self._user = self._looked()
             self._found = True
+            if self._user is not None and self._terms.opened is not None:
+                self._may_open()
         return self._user
+
+    @property
+    def request(self) -> Request:
+        """The request."""
+        return self._request
+
+    def _may_open(self) -> None:
+        """Let what the request opens end where its user is let in no more."""
+        opens = functools.partial(self._terms.opened.hold, self)  # type: ignore[union-attr]  # as asked before
+        if self._request.method == "WEBSOCKET":
+            opens()
+        else:
+            self._session.when_open(opens)
 
     def required(self) -> U:
         """The user.

@@ -32,6 +32,7 @@ from ._fields import SignUp
 from ._hashing import Passwords
 from ._identity import Bearer, Identity, Login, Terms
 from ._means import Closing, Means, SecondFactor, Section, lets_close
+from ._opened import OpenLogins
 from ._outside import accounts_of
 from ._password_rules import PasswordRules
 from ._places import Places
@@ -68,7 +69,8 @@ class AuthOptions(TypedDict, total=False):
     `Accounts` and the user before an account ends, by its owner, by itself or in the back office, to put in order what
     else belongs to it; it may raise `ClosingRefused`; `secret`: what signs (left out, ``SECRET_KEY`` in the
     environment); `clock`: gives the present moment, aware (the system's); `permissions`: names of some that roles may
-    hold, and that no `permission(…)` asks for.
+    hold, and that no `permission(…)` asks for; `recheck`: seconds between two looks at what is open, sockets and
+    streams of events, of users who may have been closed out meanwhile (30).
     """
 
     sign_up: Literal["open", "invited", "closed"]
@@ -86,6 +88,7 @@ class AuthOptions(TypedDict, total=False):
     secret: GivenSecret
     clock: Callable[[], datetime.datetime]
     permissions: Collection[str]
+    recheck: float
 
 
 class Auth:
@@ -144,7 +147,10 @@ class Auth:
         self._shown: Shown | None = None
         #: What accounts are worked with; there when the app is sealed.
         self.means: Means
-        self.terms: Terms = Terms(self.tables, options.get("brief", _DAY), options.get("clock", _now), self.bearers)
+        clock, brief = options.get("clock", _now), options.get("brief", _DAY)
+        #: Sockets and streams of who is logged in.
+        self.opened: OpenLogins = OpenLogins(self.tables, clock, options.get("recheck", 30.0))
+        self.terms: Terms = Terms(self.tables, brief, clock, self.bearers, self.opened)
         #: Permissions that roles may hold, and that no rule asks for.
         self.permissions: Collection[str] = options.get("permissions", ())
 
@@ -168,6 +174,7 @@ class Auth:
             raise SetupError([Fault("no-secret", message, self.where, "Set SECRET_KEY to 32 random bytes as text.")])
         self._mails(app)
         self.throttle.setup(app, self.keys)
+        self.opened.setup(app)
         self._provide(app)
         self._shown = Shown(app, self.terms, database)
         join_access(app, self, database)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import logging
 import sys
 import threading
@@ -225,6 +226,8 @@ class Tokens:
             raise ValueError("The tokens of a user are revoked where the user is in a session.")
         wanted = select(rows.id, rows.name, rows.hint).where(rows.user_id == user.id)
         found = db.execute(wanted if key is None else wanted.where(rows.id == key)).all()
+        if isinstance(db, Session) and self._terms.opened is not None:
+            db.after(commit=functools.partial(self._terms.opened.doubt, user.key))
         return [row for row in found if self._ended(db, row.id)]
 
     def _ended(self, db: Any, key: Any) -> bool:

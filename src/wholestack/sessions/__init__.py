@@ -15,6 +15,7 @@ from ._database import DatabaseSessions
 from ._kept import SessionStore, StoredSession
 from ._memory import MemorySessions
 from ._messages import Message, Messages
+from ._opened import Opened
 from ._owner import owner_key
 from ._plugin import CSRF, Device, NotRevocable, Sessions, by_itself
 from ._session import BrowserSession
@@ -31,6 +32,7 @@ __all__ = [
     "Message",
     "Messages",
     "NotRevocable",
+    "Opened",
     "SessionStore",
     "SessionTooLarge",
     "Sessions",

@@ -26,13 +26,13 @@ Alive = Callable[[Collection[str]], Collection[str]]
 
 
 class Opened:
-    """What is open, by the keys of sessions.
+    """What is open, by the keys of what each was let in by: of sessions, or of anything else that may end.
 
     What this process ends itself is told at once; what others do is seen by a look every `every` seconds, at all that
     are open together, and never for each message.
 
     Arguments:
-        alive: tells which of some sessions are alive; called in a thread.
+        alive: tells which of some keys are those of something alive; called in a thread.
         every: seconds between two looks.
     """
 
@@ -62,7 +62,13 @@ class Opened:
                     task.cancel()
 
     def hold(self, key: str, user: str | None, request: Request) -> None:
-        """Let what a request has open end with a session."""
+        """Let what a request has open, a socket or a stream of events, end with what has this key.
+
+        Arguments:
+            key: whose end ends it.
+            user: whose it is; see `of`.
+            request: the handshake, or the request that is answered with events; of any other nothing is held.
+        """
         loop = asyncio._get_running_loop() or self._loop
         if loop is not None and _has_open(request):
             with self._lock:
@@ -70,12 +76,12 @@ class Opened:
             self._on(loop, lambda: self._begin(loop))
 
     def of(self, user: str) -> list[str]:
-        """The keys of a user's sessions that have something open."""
+        """The keys of a user that have something open."""
         with self._lock:
             return [key for key, entries in self._held.items() if any(whose == user for _, whose, _ in entries)]
 
     def doubt(self, keys: Iterable[str]) -> None:
-        """Look now whether these sessions are still alive, and end what is open of those that are not."""
+        """Look now whether these are still alive, and end what is open of those that are not."""
         with self._lock:
             found = {key: self._held[key][0][2] for key in keys if key in self._held}
         if found:

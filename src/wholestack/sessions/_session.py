@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
 
 from wholestack.db import Session
@@ -73,6 +73,10 @@ class BrowserSession(Generic[T]):
     @user.setter
     def user(self, user: str | None) -> None:
         self._visit.user = user
+
+    def when_open(self, call: Callable[[], None]) -> None:
+        """Have a function called when the request's answer is a stream that begins: for what may end it (`Opened`)."""
+        self._visit.also = call
 
     def owner(self, model: type[M], db: Session) -> M | None:
         """The row of a model whose key, as text, is `user`; None for a visitor, and where there is no such row.

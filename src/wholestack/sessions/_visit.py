@@ -94,6 +94,8 @@ class Visit:
         self.finished: bool = False
         #: Messages that were taken for a page which is streamed.
         self.held: list[Any] = []
+        #: Called when what this request has open begins: it may end by more than its session.
+        self.also: Callable[[], None] | None = None
         #: Keys of sessions that may have ended with this request.
         self.doubted: list[str] = []
         self._loaded = False
@@ -146,6 +148,8 @@ class Visit:
 
     def hold(self) -> None:
         """Let what this request has open, a socket or a stream of events, end with its session."""
+        if self.also is not None:
+            self.also()
         cookie = self._written or (None if self._kept is None else self.cookie)
         if cookie is not None and not isinstance(self.store, CookieSessions):
             user = self._user or (None if self._kept is None else self._kept.user)
