@@ -8,10 +8,20 @@ from __future__ import annotations
 import functools
 import importlib
 import os
+import tempfile
+from pathlib import Path
 from types import FunctionType
 from typing import Any
 
 MESSAGE = "broken on purpose"
+_IN_CHILDREN = """
+import os
+try:
+    from house import breaker
+    breaker.break_it(os.environ["BREAK"])
+except (ImportError, KeyError):
+    pass  # A Python without the tests, or with another environment: not a server of theirs.
+"""
 
 
 def function(name: str) -> FunctionType:
@@ -44,5 +54,10 @@ def break_it(name: str) -> None:
     found.__defaults__ = found.__kwdefaults__ = None
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: Any) -> None:
     break_it(os.environ["BREAK"])
+    # In the servers as well that a test starts: Python imports this module at its start (the documentation of `site`).
+    folder = tempfile.TemporaryDirectory()
+    Path(folder.name, "sitecustomize.py").write_text(_IN_CHILDREN)
+    os.environ["BREAKS_CHILDREN"] = os.pathsep.join((folder.name, str(Path(__file__).parents[1])))
+    config.add_cleanup(folder.cleanup)

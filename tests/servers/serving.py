@@ -26,7 +26,8 @@ COMMAND = (sys.executable, "-m", "wholestack")
 def environment(**more: str) -> dict[str, str]:
     """This process's environment, with the package that the tests have imported."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE")}
-    return {**kept, "PYTHONPATH": str(Path(wholestack.__file__).parents[1]), "PYTHONUNBUFFERED": "1", **more}
+    paths = [str(Path(wholestack.__file__).parents[1]), *os.environ.get("BREAKS_CHILDREN", "").split(os.pathsep)]
+    return {**kept, "PYTHONPATH": os.pathsep.join(filter(None, paths)), "PYTHONUNBUFFERED": "1", **more}
 
 
 _paces: list[tuple[float, float]] = []
