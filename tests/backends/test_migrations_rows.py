@@ -296,3 +296,36 @@ def test_encrypted_anew_in_parts(kind: str, tmp_path: Path) -> None:
         with pytest.raises(MigrationError, match="None of the keys decrypts this value"):
             reencrypt(lost, told.append)
         lost.dispose()
+
+
+def test_numbers_that_the_database_alone_gives_are_loaded(kind: str, tmp_path: Path) -> None:
+    """PostgreSQL refuses others than its own (``Identity(always=True)``), and goes on after those that were loaded."""
+    Base = base()
+
+    class Numbered(Base):
+        __tablename__ = "numbered"
+        id: Mapped[int] = mapped_column(sa.Identity(always=True), primary_key=True)
+        parent_id: Mapped[int | None] = mapped_column(ForeignKey("numbered.id"))
+
+    with databases.fresh(kind, tmp_path) as url:
+        database = Database(url, models=Base, migrations=None)
+        database.create_tables()
+        with database.session() as db:
+            db.add_all([Numbered() for _ in range(3)])
+            db.flush()
+            db.get_one(Numbered, 1).parent_id = 3
+            db.delete(db.get_one(Numbered, 2))
+        lines: list[str] = []
+        dump(database, lines.append)
+        load(database, lines, replace=True, tell=lambda _: None)
+        with database.session() as db:
+            db.add(Numbered())
+        assert databases.rows(url, "SELECT id, parent_id FROM numbered ORDER BY id") == [(1, 3), (3, None), (4, None)]
+        if kind == "postgresql":
+            (always,) = databases.rows(
+                url,
+                "SELECT identity_generation FROM information_schema.columns "
+                "WHERE table_name = 'numbered' AND column_name = 'id'",
+            )
+            assert always == ("ALWAYS",)
+        database.dispose()

@@ -258,7 +258,8 @@ class Writes:
             mine = {*(self._access.editable(plan.values, row) if has_rules else plan.values)} - keys
             for name in [name for name in plan.values if name not in mine]:
                 now, value = getattr(row, name), plan.values.pop(name)
-                if (set(now) != set(value)) if name in self.resource.to_many else now != value:
+                other = (set(now) != set(value)) if name in self.resource.to_many else now != value
+                if other or not self._access.visible([name], row):  # A guess is told by no answer.
                     stays = gettext("This value cannot be changed.")
                     plan.faults.append(
                         (self._plan.title(name), stays if name in keys else gettext("You may not do this."))

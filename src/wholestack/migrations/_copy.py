@@ -6,6 +6,7 @@ a line a row, a table after those it refers to; the last line has the counts, so
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import warnings
@@ -86,12 +87,29 @@ def load(database: Database, lines: Iterable[str], *, replace: bool = False, tel
     numbered = _parsed(lines)
     with opened(database) as connection, begun(connection, _WAIT, tell):
         tables = _expected(next(numbered, (1, None))[1], database, connection)
-        with deferred(connection, in_order(database)):
+        with _numbers_given(connection, database), deferred(connection, in_order(database)):
             _make_room(connection, database, replace=replace)
             counts = _insert(connection, tables, numbered)
         if database.kind == "postgresql":
             _count_on(connection, database)
     return counts
+
+
+@contextlib.contextmanager
+def _numbers_given(connection: Connection, database: Database) -> Iterator[None]:
+    """Let rows bring their numbers where PostgreSQL takes none but its own (``Identity(always=True)``)."""
+    quote = connection.dialect.identifier_preparer
+    always = [
+        f"ALTER TABLE {quote.format_table(table)} ALTER COLUMN {quote.quote(column.name)} SET GENERATED"
+        for table in in_order(database)
+        for column in table.columns
+        if connection.dialect.name == "postgresql" and column.identity is not None and column.identity.always
+    ]
+    for each in always:
+        connection.exec_driver_sql(f"{each} BY DEFAULT".replace("%", "%%"))
+    yield
+    for each in always:
+        connection.exec_driver_sql(f"{each} ALWAYS".replace("%", "%%"))
 
 
 def _insert(

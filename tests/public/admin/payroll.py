@@ -98,6 +98,12 @@ class OwnWorkers(AdminView[Worker]):
     field_rules = {"salary": FieldRule(change=is_new_or_mine)}
 
 
+class SeenWorkers(AdminView[Worker]):
+    """Nobody sees what others earn."""
+
+    field_rules = {"salary": is_new_or_mine}
+
+
 class HiddenWorkers(AdminView[Worker]):
     """Whose team they are in, what they earn and whose they are is not for everybody."""
 
