@@ -10,7 +10,18 @@ from urllib.parse import parse_qs
 import pytest
 from sqlalchemy import select
 
-from admin.payroll import HiddenWorkers, MySkills, MyTeams, OwnWorkers, PaidWorkers, RankedTeams, Skill, Team, Worker
+from admin.payroll import (
+    HiddenWorkers,
+    MySkills,
+    MyTeams,
+    OwnWorkers,
+    PaidWorkers,
+    RankedTeams,
+    SeenWorkers,
+    Skill,
+    Team,
+    Worker,
+)
 from admin.site import BROWSER, Person, Site, login, post
 from wholestack.testing import Answer
 
@@ -125,6 +136,15 @@ def test_an_import_sets_no_field_that_the_row_s_own_form_would_not(mine: Site) -
     told, answer = imported(mine, "id,name,salary\n1,w1,11\n2,other,20\n,w3,30\n", ["id", "name", "salary"])
     assert (told, answer.status, pay(mine)) == ("", 303, [11, 20, 30]), "what stays as it is is nobody's fault"
     assert mine.all(Worker)[1].name == "other"
+
+
+@pytest.mark.parametrize("guess", ["20", "21"])
+def test_an_import_tells_nobody_whether_they_have_guessed(guess: str) -> None:
+    with Site(SeenWorkers, Person).running() as site:
+        site.add(Worker(id=1, name="w1", owner="me", salary=10), Worker(id=2, name="w2", owner="you", salary=20))
+        login(site.client, *(f"worker.{each}" for each in ("view", "change", "import")), nickname="me")
+        told, _ = imported(site, f"id,salary\n1,10\n2,{guess}\n", ["id", "salary"])
+        assert (told, pay(site)) == ("You may not do this.", [10, 20])
 
 
 # -- relations to many -------------------------------------------------------------------------------------------------
