@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from typing import Any
 from sqlalchemy import MetaData, inspect
 from sqlalchemy.orm import DeclarativeBase
 
+from servers.serving import environment
 from wholestack.db import Database, Table
 from wholestack.migrations import Answers, How, Made, make, migrate
 
@@ -184,7 +184,7 @@ class Migrators:
     def __init__(self) -> None:
         words = [sys.executable, "-c", SERVER]
         self._server = subprocess.Popen(
-            words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=dict(os.environ)
+            words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment()
         )
 
     def run(
