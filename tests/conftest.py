@@ -69,7 +69,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_configure(config: pytest.Config) -> None:
     if sys.gettrace() is not None and sys.version_info < (3, 12):
         _keep_main_greenlets()
-    if config.getoption("--long"):
+    if config.getoption("--long") and config.option.timeout is None:
         config.option.timeout = 3600
 
 

@@ -81,6 +81,7 @@ def run_broken(test: str, function: str) -> tuple[str, int]:
         "house.breaker",
         "-p",
         "no:cacheprovider",
+        "--timeout=100",  # What waits for ever without the function has fallen, too.
         test,
     ]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=TOP, timeout=300)
