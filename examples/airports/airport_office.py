@@ -2,7 +2,10 @@
 
 import datetime
 import os
+import random
 import secrets
+import struct
+import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -26,12 +29,20 @@ from wholestack.admin import (
 )
 from wholestack.auth import Auth, add_to_role, mfa, permission, permissions_of, role_called
 from wholestack.db import Session
+from wholestack.files import Files
 from wholestack.languages import lazy
 from wholestack.templates import Page
 
 ROLES = {
-    "tower": [*permissions_of(Row, Report, Club, Flight), "airport_member.view", "airport_report.praise"],
-    "editor": [*permissions_of(Report), "airport.view", "airport.change", "airport_report.praise"],
+    "tower": [
+        *permissions_of(Row, Report, Club, Flight),
+        *("airport.import", "airport.export", "airport_report.import", "airport_report.export"),
+        *("airport_member.view", "airport_report.praise", "admin_change.view"),
+    ],
+    "editor": [
+        *permissions_of(Report),
+        *("airport.view", "airport.change", "airport_report.praise", "airport_report.export"),
+    ],
     "reader": ["airport.view", "airport_report.view", "airport_club.view"],
 }
 """The roles of the back office, each with what it may; over members and roles superusers decide alone."""
@@ -138,6 +149,7 @@ def office(app: App, auth: Auth) -> None:
     dashboard(admin)
     app.use(admin)
     app.command(back_office(app, auth))
+    app.command(samples(app))
 
 
 def dashboard(admin: Admin) -> None:
@@ -221,3 +233,62 @@ def back_office(app: App, auth: Auth) -> Callable[..., str]:
         return "\n".join(lines)
 
     return office_people
+
+
+SAID = (
+    (5, "Short ways, good coffee, and a view of the runway from the terrace."),
+    (4, "Friendly people at the desk. The shuttle was late."),
+    (3, "It is an airport. The sandwiches are better outside."),
+    (5, "Landed at dusk; the mountains were red."),
+    (2, "An hour for one suitcase."),
+)
+VISITORS = ("Ann Able", "Bo Bell", "Cy Young", "Di Drew", "Ed East", "Flo Frost", "Gus Grey")
+
+
+def samples(app: App) -> Callable[..., str]:
+    """The command that fills an empty office, so that there is something to look at."""
+
+    def office_samples(reports: int = 40) -> str:
+        """Make reports of the last two weeks, some with a picture, and flights of two clubs, where there are no reports yet."""
+        with app.session() as db:
+            if counted(db, Report):
+                return "There are reports already."
+            dice, now = random.Random(7), datetime.datetime.now(datetime.UTC)
+            codes = [*db.scalars(select(Row.code).order_by(Row.code))]
+            files = app.plugin(Files).store(db)
+            for number in range(reports):
+                stars, text = dice.choice(SAID)
+                at = now - datetime.timedelta(days=dice.randrange(DAYS), minutes=dice.randrange(600))
+                report = Report(airport_code=dice.choice(codes), name=dice.choice(VISITORS), stars=stars, text=text)
+                report.created_at, report.visited = at, at.date()
+                if number % 5 == 0:
+                    sky = (90 + dice.randrange(120), 150, 220)
+                    report.photo = files.save(picture(sky), filename="sky.png", types={"image/*"})
+                db.add(report)
+            for name in ("Sunday Flyers", "Night Owls"):
+                club = db.scalar(select(Club).where(Club.name == name)) or Club(name=name)
+                db.add(club)
+                db.flush()
+                for back in range(6):
+                    origin, destination = dice.sample(codes, 2)
+                    flown = now.date() - datetime.timedelta(days=back * 2)
+                    db.add(Flight(club_id=club.id, origin=origin, destination=destination, flown=flown))
+            return f"{reports} reports, two clubs and their flights."
+
+    return office_samples
+
+
+def picture(colour: tuple[int, int, int], width: int = 96, height: int = 64) -> bytes:
+    """A PNG (RFC 2083) of a sky above a runway."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    lines = [bytes([0]) + bytes(colour if line < height * 2 // 3 else (70, 74, 80)) * width for line in range(height)]
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return (
+        b"\x89PNG\r\n\x1a\n"
+        + chunk(b"IHDR", head)
+        + chunk(b"IDAT", zlib.compress(b"".join(lines)))
+        + chunk(b"IEND", b"")
+    )

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from airport_tables import Club, Flight, Member, Row
+from airport_tables import Club, Flight, Member, Report, Row
 from examples.airports.app import app
 
 import databases
@@ -206,3 +206,18 @@ def waited(visitor: Visitor, page: str) -> str:
         time.sleep(0.05)
         text = visitor.ask(page)[1]
     return text
+
+
+def test_an_empty_office_is_filled_so_that_there_is_something_to_see(client: Client) -> None:
+    """As `scripts/demo` does; and once only."""
+    (command,) = (each for each in app.commands if each.__name__ == "office_samples")
+    assert command() == "40 reports, two clubs and their flights."
+    assert command() == "There are reports already."
+    log_in(client, member("tower"))
+    home = client.get("/admin/").text
+    assert "Nothing yet" not in home and "★ " in home
+    for path in ("airport/-/export", "airport/-/import", "airport-report/-/export", "history"):
+        assert client.get(f"/admin/{path}").status == 200, path
+    with app.session() as db:
+        photo = db.scalars(select(Report.photo).where(Report.photo.is_not(None))).first()
+        assert photo is not None and photo.media_type == "image/png"

@@ -124,10 +124,16 @@ def _getter(access: Access, column: ExportColumn) -> Callable[[Any], Any]:
             row = getattr(row, step, None)
         several = members(row)
         if several is not None and (len(path) == 1 or any(map(is_row, several))):  # The rows of a relation.
-            return tuple(plain(look_at(each).identity[0]) for each in several)
+            return tuple(_key_of(each) for each in several if _sees(access, each))
         return access.label(row) if is_row(row) else row
 
     return get
+
+
+def _key_of(row: Any) -> Any:
+    """The key of a row of another model, as an import reads it."""
+    key = look_at(row).identity
+    return plain(key[0]) if len(key) == 1 else ",".join(str(plain(each)) for each in key)
 
 
 def _sees(access: Access, row: Any) -> bool:

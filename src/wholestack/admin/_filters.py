@@ -232,7 +232,7 @@ def _filter(resource: Resource, asked: str | Filter) -> ListFilter:
         raise resource.fault(f"{resource.model.__name__} has no filter {asked!r}.", [text, f"{text}__empty"])
     attribute = path.attribute
     if attribute is None:
-        if path.column.property.uselist and len(path.column.property.mapper.primary_key) > 1:
+        if len(path.column.property.mapper.primary_key) > 1:
             raise resource.fault(f"{text!r} leads to rows whose key has several columns.", [f"{text}__empty"])
         return Related(asked, path)
     if not path.relations and text in resource.foreign_keys:

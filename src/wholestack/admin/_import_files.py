@@ -32,6 +32,8 @@ _ENTITIES = (b"<!DOCTYPE", b"<!ENTITY")
 _QUOTED = re.compile(r'"[^"]*"?')
 """A cell in quotes: what parts columns stands outside of them."""
 _BETWEEN = re.compile(r"[\s,]*")
+ABSENT: Any = type("Absent", (), {"__repr__": lambda _: "ABSENT", "__str__": lambda _: ""})()
+"""In the place of a cell of JSON that an object does not name: what is there stays as it is."""
 Cells = Sequence[Any]
 Place = int | tuple[int, int]
 """Where a row stands in its file: its line, or its row; both where a program for tables counts them otherwise."""
@@ -78,7 +80,12 @@ class Packed:
         for number, line in enumerate(lines_in(self._data), 1):
             kept = pydantic_core.from_json(line)
             # Of an import that was begun before places were kept there are the cells alone.
-            yield (kept["at"], kept["cells"]) if isinstance(kept, dict) else (number, kept)
+            if not isinstance(kept, dict):
+                yield number, kept
+                continue
+            for place in kept.get("absent", ()):
+                kept["cells"][place] = ABSENT
+            yield kept["at"], kept["cells"]
 
 
 def lines_in(data: bytes) -> Iterator[bytes]:
@@ -139,12 +146,15 @@ def pack(rows: Iterable[tuple[Place, Cells]], most: int, counted: str = LINES) -
             raise FileBroken(_at(long if in_lines else gettext("Row %(line)s has a cell that is too long."), place))
         if number > 2 * most + 1_000:  # Lines with nothing in them cost as much as others.
             raise FileBroken(_too_many(most))
-        if all(cell in (None, "") for cell in cells):
+        if all(cell in (None, "") or cell is ABSENT for cell in cells):
             continue
         count += 1
         if count > most:
             raise FileBroken(_too_many(most))
-        packer.add({"at": place, "cells": [*cells, *[None] * (len(headings) - len(cells))]})
+        absent = [place for place, cell in enumerate(cells) if cell is ABSENT]
+        plain = [None if cell is ABSENT else cell for cell in cells]
+        line = {"at": place, "cells": [*plain, *[None] * (len(headings) - len(cells))]}
+        packer.add({**line, "absent": absent} if absent else line)
     return Sheet(headings, packer.packed(), count, counted)
 
 
@@ -258,7 +268,7 @@ def _objects(values: Sequence[Any], places: Sequence[int]) -> Iterator[tuple[Pla
     names = list(dict.fromkeys(name for each in values for name in each))
     yield 0, names
     for place, each in zip(places, values, strict=True):
-        yield place, [each.get(name) for name in names]
+        yield place, [each.get(name, ABSENT) for name in names]
 
 
 # -- spreadsheets ----------------------------------------------------------------------------------------------------

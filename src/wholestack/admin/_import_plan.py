@@ -17,6 +17,7 @@ from wholestack.languages import gettext, translated_fault
 from ._cells import words_of
 from ._dates import has_zone
 from ._form import FormOf
+from ._import_files import ABSENT
 from ._references import Reference, references_of
 from ._sheets import interval_in
 
@@ -35,6 +36,7 @@ _WORD = re.compile(r"[\W_]+")
 _LOCAL = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?")
 _YES, _NO = {"yes", "true", "1", "x", "on"}, {"no", "false", "0", "off"}
 NOTHING: Any = object()
+_MOST_KINDS = 100
 
 
 def importable(access: Access) -> list[str]:
@@ -110,7 +112,7 @@ class Plan:
             name: each for name, each in references_of(resource).items() if name in self.names
         }
         self._form = FormOf(resource, allowed)
-        self._partial = self._form.reader(self.names)
+        self._partials: dict[tuple[str, ...], Any] = {}
         self._cells = [(index, name, _reader(resource, name)) for index, name in pairs if name in self.names]
         #: Nothing in a cell is a value of these; else it is as if the column were not there.
         self._optional = {
@@ -145,12 +147,15 @@ class Plan:
 
     def read(self, plan: RowPlan, cells: Sequence[Any], *, new: bool) -> None:
         """Read the values of a row: all that a new one needs, or those that the file has."""
-        given = {}
+        given, said = {}, []
         for index, name, reader in self._cells:
+            if cells[index] is ABSENT:
+                continue
+            said.append(name)
             value = reader(cells[index])
             if value is not NOTHING and not (new and value is None and name not in self._optional):
                 given[name] = value
-        kind: Any = self._form.values if new else self._partial
+        kind: Any = self._form.values if new else self._partial(tuple(said))
         try:
             model = kind.model_validate(given)
         except pydantic.ValidationError as error:
@@ -159,6 +164,15 @@ class Plan:
         fields = self._form.fields
         sent = model.model_fields_set
         plan.values = {name: getattr(model, fields[name]) for name in self.names if fields[name] in sent}
+
+    def _partial(self, names: tuple[str, ...]) -> Any:
+        """What reads some attributes of a row that is there; made once, as most rows of a file have the same."""
+        found = self._partials.get(names)
+        if found is None:
+            if len(self._partials) >= _MOST_KINDS:
+                self._partials.clear()
+            found = self._partials[names] = self._form.reader(names)
+        return found
 
     def _faults(self, error: pydantic.ValidationError, name: str = "") -> list[Fault]:
         found = []
@@ -185,7 +199,7 @@ def _kind(fault: ErrorDetails) -> str:
 def _stripped(cell: Any) -> Any:
     if isinstance(cell, str):
         cell = cell.strip()
-    return None if cell == "" else cell
+    return None if cell == "" or cell is ABSENT else cell
 
 
 def _as_key(attribute: Attribute, cell: Any) -> Any:

@@ -360,6 +360,7 @@ class Admin:
         desk = Desk(self, resource)
         check_rules(resource)
         check_forms(resource)
+        _ = resource.asked  # An order that there is not is told now, too.
         for part in (list_pages, action_pages, export_pages, import_pages, history_pages, delete_pages, row_pages):
             part(desk, router)
 

@@ -269,7 +269,14 @@ class Resource:
         given = list(self.view.orders) or [f"-{self.keys.names[0]}"]
         plain = {each.removeprefix("-") for each in given}
         more = [each.order for each in self.columns if each.order is not None and each.order not in plain]
-        return [*given, *dict.fromkeys(more)]
+        found = [*given, *dict.fromkeys(more)]
+        for each in found:
+            if each.removeprefix("-") not in self.attributes:
+                message = (
+                    f"{self.model.__name__} has no column {each.removeprefix('-')!r} that a list can be ordered by."
+                )
+                raise self.fault(message, self.attributes)
+        return found
 
     @functools.cached_property
     def asked(self) -> type[Listing]:

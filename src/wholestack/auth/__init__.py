@@ -17,7 +17,7 @@ waits, and so serves both colours.
 from ._access import AccessRequired, RouteAccess, access_of
 from ._accounts import Accounts
 from ._changes import invite
-from ._ending import ClosingRefused
+from ._closing import ClosingRefused
 from ._errors import (
     ForeignRow,
     LoginRequired,

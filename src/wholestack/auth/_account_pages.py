@@ -17,8 +17,8 @@ from wholestack.templates import Page
 
 from ._accounts import Accounts
 from ._changes import confirm_new_email, exported, mail_new_email, mail_reset, remove_unproven
+from ._closing import ClosingRefused
 from ._device import browser_name
-from ._ending import ClosingRefused
 from ._fields import AskedEmail, ChangedEmail, ChangedPassword, ChosenPassword, Closing, Nothing, Proof, WithoutPassword
 from ._identity import Identity, Login
 from ._labels import labels

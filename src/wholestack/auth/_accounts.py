@@ -353,7 +353,7 @@ class Accounts(Generic[U]):
             user: whose account it is.
 
         Raises:
-            ClosingRefused: the function in ``Auth(closing=…)`` says that it may not end yet.
+            ClosingRefused: ``Auth(closing=…)`` says that it may not end yet, or rows that stay refer to it.
         """
         row: Any = user
         self._means.closing(self, row)

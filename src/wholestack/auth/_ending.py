@@ -12,6 +12,7 @@ from wholestack import Request
 from wholestack.db import IntegrityError, select
 
 from ._accounts import Accounts
+from ._closing import ClosingRefused
 from ._means import Means
 
 UNPROVEN = "unproven"
@@ -20,22 +21,6 @@ KEPT = 30.0
 """Days for which an account waits for the proof of its address, where nobody says otherwise."""
 _AT_ONCE = 100
 _log = logging.getLogger("wholestack.auth")
-
-
-class ClosingRefused(ValueError):
-    """An account that may not end yet; raised by the function in ``Auth(closing=…)``.
-
-    Attributes:
-        message: why, for who ends it: its owner, or somebody in the back office.
-
-    Example:
-        >>> ClosingRefused("You lead a club. Let somebody else lead it first.").message
-        'You lead a club. Let somebody else lead it first.'
-    """
-
-    def __init__(self, message: str) -> None:
-        super().__init__(message)
-        self.message: str = message
 
 
 def mark_unproven(accounts: Accounts[Any], user: Any) -> None:

@@ -24,6 +24,7 @@ from wholestack.settings import GivenSecret, SigningKeys
 from . import _account_pages, _login_pages
 from ._access import join_access
 from ._accounts import Accounts
+from ._closing import then_loose
 from ._device import Device
 from ._ending import KEPT as UNPROVEN_KEPT
 from ._ending import sweep_unproven
@@ -275,7 +276,7 @@ class Auth:
             app.title,
             self.must_confirm,
             self.ways,
-            self._closing,
+            then_loose(self._closing),
             self._unproven,
             self.sections,
             opened,

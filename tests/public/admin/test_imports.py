@@ -347,6 +347,32 @@ def test_what_changed_since_the_dry_run_stops_the_import(site: Site) -> None:
     assert [each.name for each in site.all(Tag)] == ["b"]
 
 
+@pytest.mark.parametrize("kind", ["array", "lines"])
+def test_what_an_object_does_not_name_stays_as_it_is(site: Site, kind: str) -> None:
+    """In JSON, absent is not null: of the second nothing is said of its summary, of the third that it has none."""
+    login(site.client, *ALL)
+    one, *_ = books(site, 3)
+    with site.app.session() as db:
+        for book in db.scalars(select(Book)):
+            book.summary = "kept"
+    rows: list[dict[str, Any]] = [
+        {"title": "Book 0", "summary": "said"},
+        {"title": "Book 1", "genre": "poems"},
+        {"title": "Book 2", "summary": None},
+        {"title": "Book 3", "genre": "novel", "author_id": one.author_id},
+    ]
+    text = json.dumps(rows) if kind == "array" else "\n".join(map(json.dumps, rows))
+    where = begun(site, text.encode(), "a.json")
+    assert counts(checked(site, where, keys=["title"])) == [1, 3, 0, 0]
+    imported(site, where)
+    assert [(each.title, each.summary) for each in sorted(site.all(Book), key=lambda each: each.title)] == [
+        ("Book 0", "said"),
+        ("Book 1", "kept"),
+        ("Book 2", None),
+        ("Book 3", None),
+    ]
+
+
 def test_one_key_twice_and_a_key_that_is_nobody_s(site: Site) -> None:
     login(site.client, *ALL)
     one, _ = books(site, 2)

@@ -626,6 +626,8 @@ def test_C21_columns_filters_and_views_hold_no_script(site: Site, text: str) -> 
         {"editable": ("id",)},
         {"editable": ("author_id",)},
         {"more_columns": ("nothing",)},
+        {"orders": ("nothing",)},
+        {"orders": ("author.name",)},
     ],
 )
 def test_a_name_that_there_is_not_is_told_when_the_app_is_made(said: dict[str, Any]) -> None:

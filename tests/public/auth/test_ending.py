@@ -241,3 +241,23 @@ def test_a_mail_lets_in_as_well() -> None:
         site.log_in()
         site.send("/account/password/remove", password=PASSWORD).expect(303)
         assert site.find().password is None
+
+
+def test_an_account_that_something_of_the_app_refers_to_is_not_lost_halfway() -> None:
+    """Its owner is told, and stays as they were: logged in, with no mail that it is gone."""
+    site = Site(user=Member)
+    with site.running():
+        user = site.make()
+        with site.app.session() as db:
+            db.add(Present(member_id=user.id))
+        site.log_in()
+        mails = len(site.mails)
+        told = site.send("/account/close", password=PASSWORD, sure="true")
+        assert (told.status, "it cannot be closed yet" in told.text) == (422, True)
+        assert site.find() is not None and "account-closed" not in site.events()
+        assert site.client.get("/account", headers=BROWSER, follow=False).status == 200
+        assert len(site.mails) == mails
+        with site.app.session() as db:
+            db.delete(db.scalars(select(Present)).one())
+        assert site.send("/account/close", password=PASSWORD, sure="true").status == 303
+        assert site.find() is None
