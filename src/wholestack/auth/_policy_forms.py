@@ -163,6 +163,15 @@ def ask_for_roles(rules: Iterable[Rule]) -> bool:
     return any(getattr(leaf.function, "asks_for_roles", False) for rule in rules for leaf in rule.leaves())
 
 
+def passes_rule(rule: Rule, identity: Identity[Any] | None) -> bool:
+    """Whether somebody passes a rule that asks for nothing but who they are, as ``needs=`` has it.
+
+    Raises:
+        TypeError: a part of it asks for more than `Identity`.
+    """
+    return identity is not None and _judged(rule, identity) is True
+
+
 def _judged(rule: Rule, identity: Identity[Any]) -> bool | None:
     """Whether a rule lets pass; None where it has judged nobody, which is no pass, and none for `~` either."""
     if rule.how == "leaf":

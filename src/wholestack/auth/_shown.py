@@ -8,13 +8,14 @@ import logging
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from wholestack import App, Request
+from wholestack import App, Request, Rule
 from wholestack.db import Database, Session
 from wholestack.sessions import BrowserSession, Sessions
 from wholestack.templates import ErrorPage, error_page_of
 
 from ._identity import Identity, Login, Terms, identity_of
 from ._policies import Policy
+from ._policy_forms import passes_rule
 
 T = TypeVar("T")
 _log = logging.getLogger("wholestack.auth")
@@ -61,11 +62,15 @@ class Shown:
         return self._asked(request, ask)
 
     def can(self, request: Request) -> Callable[..., bool]:
-        """`can` of templates: whether they have a permission, or may do something with a row."""
+        """`can` of templates: whether they have a permission, pass a rule, or may do something with a row."""
 
-        def can(what: str | Policy[Any], row: object = None) -> bool:
+        def can(what: str | Rule | Policy[Any], row: object = None) -> bool:
             if isinstance(what, Policy):
                 return self._asked(request, lambda identity: what(identity, row))
+            if isinstance(what, Rule):
+                return self._asked(request, lambda identity: passes_rule(what, identity))
+            if not isinstance(what, str):
+                raise TypeError(f"can() takes the name of a permission, a rule or a policy, and not {what!r}.")
             return self._asked(request, lambda identity: identity is not None and identity.can(what))
 
         return can

@@ -217,6 +217,48 @@ def test_templates_know_the_user(tmp_path: Any) -> None:
         assert site.client.get("/who").text == f"{EMAIL} True /account/login"
 
 
+def test_templates_ask_the_rules_that_handlers_have(tmp_path: Any) -> None:
+    (tmp_path / "may.html").write_text("{% for each in rules %}{{ can(each) }} {% endfor %}")
+    from wholestack.auth import mfa, permission, staff, superuser
+    from wholestack.templates import Templates
+
+    site = Site()
+    rules: list[Any] = [
+        staff,
+        ~staff,
+        permission("blog.publish") | staff,
+        permission("blog.publish") & staff,
+        mfa(),
+        ~superuser,
+    ]
+
+    @site.app.get("/may")
+    async def may() -> Page:
+        return Page("may.html", rules=rules)
+
+    @site.app.get("/wrong")
+    async def wrong() -> Page:
+        return Page("may.html", rules=[7])
+
+    for number, each in enumerate(rules):
+        site.app.get(f"/{number}", needs=each)(lambda: "in")
+
+    def asked() -> list[bool]:
+        found = [word == "True" for word in site.client.get("/may").text.split()]
+        assert found == [site.client.get(f"/{number}").status == 200 for number in range(len(rules))]
+        return found
+
+    with site.running(Templates(str(tmp_path))):
+        assert asked() == [False, True, False, False, False, True]
+        log_in(site.client, site.make("staff@example.org", is_staff=True))
+        assert asked() == [True, False, True, False, False, True]
+        site.client.cookies.clear()
+        log_in(site.client, site.make("boss@example.org", is_superuser=True))
+        assert asked() == [True, False, True, True, False, False]
+        with pytest.raises(TypeError, match=r"can\(\) takes the name of a permission, a rule or a policy"):
+            site.client.get("/wrong")
+
+
 def test_users_by_numbers() -> None:
     site = Site(user=Numbered)
     assert site.database.metadata is NumberedBase.metadata
