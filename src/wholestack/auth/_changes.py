@@ -153,7 +153,9 @@ def remove_unproven(accounts: Accounts[Any], user: Any) -> None:
 
 
 def exported(accounts: Accounts[Any], user: Any) -> dict[str, Any]:
-    """All that is kept of a user by login, as JSON has it; nothing that opens anything."""
+    """All that is kept of a user by login, as JSON has it, and by the app as far as it says; nothing that opens
+    anything.
+    """
     tables = accounts.tables
     found: dict[str, Any] = {"user": _columns(user)}
     for name in ("token", "passkey", "external"):
@@ -170,7 +172,8 @@ def exported(accounts: Accounts[Any], user: Any) -> dict[str, Any]:
     event = tables.event
     rows = accounts.db.scalars(select(event).where(event.user == user.key).order_by(event.created_at)).all()
     found["events"] = [_columns(row) for row in rows]
-    return found
+    exporting = accounts._means.exporting
+    return found if exporting is None else {**found, "app": exporting(accounts, user)}
 
 
 def _devices(accounts: Accounts[Any], user: Any) -> list[dict[str, Any]]:

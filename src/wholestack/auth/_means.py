@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from wholestack import Request
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ._accounts import Accounts
 
 Closing = Callable[["Accounts[Any]", Any], None]
+Exporting = Callable[["Accounts[Any]", Any], Mapping[str, Any]]
 Opens = Callable[[Request], "contextlib.AbstractContextManager[Accounts[Any]]"]
 
 
@@ -91,6 +92,7 @@ class Means:
         unproven: days for which an account that somebody has made waits for the proof of its address; None: for ever.
         sections: what the page of an account leads to, each asked with the session and the user.
         opened: opens accounts outside of a request, in a transaction of their own.
+        exporting: gives what else the app keeps of a user, for the export of an account.
     """
 
     terms: Terms
@@ -106,3 +108,4 @@ class Means:
     unproven: float | None = None
     sections: Sequence[Callable[[Session, Any], Sequence[Section]]] = ()
     opened: Opens = _not_sealed
+    exporting: Exporting | None = None

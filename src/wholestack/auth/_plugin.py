@@ -32,7 +32,7 @@ from ._errors import LoginRequired, LoginTooOld, SecondFactorRequired
 from ._fields import SignUp
 from ._hashing import Passwords
 from ._identity import Bearer, Identity, Login, Terms
-from ._means import Closing, Means, SecondFactor, Section, lets_close
+from ._means import Closing, Exporting, Means, SecondFactor, Section, lets_close
 from ._opened import OpenLogins
 from ._outside import accounts_of
 from ._password_rules import PasswordRules
@@ -68,7 +68,8 @@ class AuthOptions(TypedDict, total=False):
     audit trail are kept (365; None: for good); `unproven`: days after which an account goes that somebody has made by
     signing up, whose address nobody has proven, and that nobody has been in (30; None: never); `closing`: called with
     `Accounts` and the user before an account ends, by its owner, by itself or in the back office, to put in order what
-    else belongs to it; it may raise `ClosingRefused`; `secret`: what signs (left out, ``SECRET_KEY`` in the
+    else belongs to it; it may raise `ClosingRefused`; `exporting`: called with the same, gives what else the app keeps
+    of the user, by names, for the export of an account; `secret`: what signs (left out, ``SECRET_KEY`` in the
     environment); `clock`: gives the present moment, aware (the system's); `permissions`: names of some that roles may
     hold, and that no `permission(…)` asks for; `recheck`: seconds between two looks at what is open, sockets and
     streams of events, of users who may have been closed out meanwhile (30).
@@ -86,6 +87,7 @@ class AuthOptions(TypedDict, total=False):
     events: float | None
     unproven: float | None
     closing: Closing
+    exporting: Exporting
     secret: GivenSecret
     clock: Callable[[], datetime.datetime]
     permissions: Collection[str]
@@ -132,6 +134,7 @@ class Auth:
         self._events: float | None = days_kept(options.get("events", KEPT))
         self._unproven: float | None = days_kept(options.get("unproven", UNPROVEN_KEPT), "unproven")
         self._closing: Closing = options.get("closing", lets_close)
+        self._exporting: Exporting | None = options.get("exporting")
         self._secret: GivenSecret = options.get("secret")
         #: What lets people in, beside passwords and passkeys; plugins that bring it set it.
         self.ways: Ways = Ways()
@@ -280,6 +283,7 @@ class Auth:
             self._unproven,
             self.sections,
             opened,
+            self._exporting,
         )
 
     def accounts(self, app: App, db: Session) -> Accounts[Any]:

@@ -261,3 +261,19 @@ def test_an_account_that_something_of_the_app_refers_to_is_not_lost_halfway() ->
             db.delete(db.scalars(select(Present)).one())
         assert site.send("/account/close", password=PASSWORD, sure="true").status == 303
         assert site.find() is None
+
+
+def test_an_export_has_what_the_app_keeps_as_well() -> None:
+    def kept(accounts: Accounts[Any], user: Any) -> dict[str, Any]:
+        presents = accounts.db.scalars(select(Present).where(Present.member_id == user.id))
+        return {"presents": [{"id": each.id, "member": each.member_id} for each in presents]}
+
+    site = Site(user=Member, exporting=kept)
+    with site.running():
+        user, other = site.make(), site.make("bob@example.org")
+        with site.app.session() as db:
+            db.add_all([Present(id=1, member_id=user.id), Present(id=2, member_id=other.id)])
+        site.log_in()
+        found = site.client.get("/account/export").json()
+    assert found["app"] == {"presents": [{"id": 1, "member": user.key}]}
+    assert found["user"]["email"] == EMAIL
