@@ -33,7 +33,7 @@ NOBODYS = {
     *(f"{method} /airports/{{code}}" for method in ("GET", "PATCH", "DELETE")),
     *("GET /airports/{code}/nearest", "GET /distance", "POST /airports", "POST /import"),
     *("GET /visit/{code}", "POST /visit/{code}", "POST /club/flights", "POST /club/reports/{id}/remove"),
-    "GET /admin/states",
+    *("GET /admin/states", "WEBSOCKET /airports/{code}/talk"),
 }
 """What the owner of the first test comes to nothing by."""
 KEEPING = ("airport_flight", "airport_member", "airport_club", "airport_member_auth_", "admin_")

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime
 import uuid
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sqlalchemy import inspect, select
+from sqlalchemy import Integer, SmallInteger, String, Text, inspect, select
 from sqlalchemy.orm import Mapper, Session
 
 from ._factories import factory
 
 _SHORTEST = 6
 """Characters of a text that is found again for what it is."""
+_LEAST = 1_000_000
+"""The least number that is found again for what it is."""
+_DIGITS = 7_919
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,11 +71,39 @@ class _Maker:
             return self.made.get(model)
         self._pending.append(model)
         fields = {**self._fields(model), **self._of_user(model)}
-        row = self.made[model] = factory(model, seed=self._number)(**fields)
+        texts, numbers = ({}, {}) if model is self._user else self._telling(model)
+        row = None
+        for telling in ({**texts, **numbers}, texts):
+            # A rule of the model's own may take none of these: then there are those that it takes by itself.
+            with contextlib.suppress(Exception), self._db.begin_nested():
+                row = row or self._written(factory(model, seed=self._number)(**{**telling, **fields}))
+        self.made[model] = row = row or self._written(factory(model, seed=self._number)(**fields))
         self._pending.remove(model)
+        return row
+
+    def _written(self, row: Any) -> Any:
         self._db.add(row)
         self._db.flush()
         return row
+
+    def _telling(self, model: type[Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Texts and numbers by which the row is known again, also where a column needs none or has one by itself."""
+        mapper: Mapper[Any] = inspect(model)
+        texts: dict[str, Any] = {}
+        numbers: dict[str, Any] = {}
+        for place, attribute in enumerate(mapper.column_attrs):
+            column: Any = attribute.columns[0]
+            if getattr(column, "table", None) is None or column.primary_key or column.foreign_keys:
+                continue
+            if column.computed is not None or column is mapper.version_id_col or column is mapper.polymorphic_on:
+                continue
+            number = _LEAST + (place * 2 + self._number) * _DIGITS + len(self.made) * 104_729
+            kind = column.type
+            if type(kind) in {String, Text} and (kind.length is None or kind.length >= 2 * _SHORTEST):
+                texts[attribute.key] = f"t{number:x}{self._number}".ljust(_SHORTEST, "x")
+            elif isinstance(kind, Integer) and not isinstance(kind, SmallInteger):
+                numbers[attribute.key] = number
+        return texts, numbers
 
     def _fields(self, model: type[Any]) -> dict[str, Any]:
         """References, to rows of the same user's; and whose row it is, where a column without a reference says so."""
@@ -122,7 +154,8 @@ def marks_of(rows: tuple[Any, ...]) -> set[str]:
     for row in rows:
         for attribute in inspect(type(row)).column_attrs:
             value = getattr(row, attribute.key)
-            if isinstance(value, uuid.UUID) or (isinstance(value, str) and len(value) >= _SHORTEST):
+            is_number = isinstance(value, int) and not isinstance(value, bool) and value >= _LEAST
+            if is_number or isinstance(value, uuid.UUID) or (isinstance(value, str) and len(value) >= _SHORTEST):
                 found.add(str(value))
     return found
 

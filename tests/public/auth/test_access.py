@@ -6,17 +6,20 @@ import inspect
 import json
 import shutil
 import sys
+import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
+from sqlalchemy import CheckConstraint, MetaData
 
 from auth.site import Site, User
 from wholestack import App
 from wholestack.auth import OfTenant, Scoped, Tenant, Tenants, UserMixin, access_of, permission, permissions_of
 from wholestack.cli import find_app, main
-from wholestack.db import Database, ForeignKey, Mapped, Model, Session, Table, mapped_column, select
+from wholestack.db import Database, ForeignKey, Mapped, Model, Session, Table, UUIDModel, mapped_column, select
+from wholestack.realtime import Socket
 from wholestack.testing import ClientFault, Intruder, World
 
 HOLES = Path(__file__).with_name("holes_app.py")
@@ -236,3 +239,50 @@ def test_C18_tenants() -> None:
         assert set(found.asked) == {"GET /papers", "GET /papers/{id}", "GET /forgotten/{id}", "POST /papers"}
         with app.session() as db:  # Nothing stays.
             assert db.scalars(select(Clerk)).all() == [] and World is not None
+
+
+def test_C18_rows_are_known_again_by_numbers_and_by_what_has_a_default() -> None:
+    class SlipBase(Table):
+        __abstract__ = True
+        metadata: ClassVar[MetaData] = MetaData(naming_convention=Table.metadata.naming_convention)
+
+    class Earner(UserMixin, UUIDModel, SlipBase): ...
+
+    class Slip(Model, SlipBase):
+        earner_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("earner.id"))
+        cents: Mapped[int]
+        note: Mapped[str] = mapped_column(default="")
+        hours: Mapped[int | None]
+        stars: Mapped[int] = mapped_column(default=3)
+        __table_args__ = (CheckConstraint("stars BETWEEN 1 AND 5", name="stars"),)
+
+    class Bonus(Model, SlipBase):
+        earner_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("earner.id"))
+        hours: Mapped[int | None]
+
+    site = Site(user=Earner)
+    app: Any = site.app
+    site.database = Database("sqlite://", models=SlipBase, migrations=None)
+
+    @app.get("/wages")
+    def wages(earner: Earner, db: Session) -> list[int | None]:
+        return list(db.scalars(select(Bonus.hours)))
+
+    @app.get("/mine")
+    def mine(earner: Earner, db: Session) -> list[int | None]:
+        return list(db.scalars(select(Bonus.hours).where(Bonus.earner_id == earner.id)))
+
+    @app.get("/notes")
+    def notes(earner: Earner, db: Session) -> list[str]:
+        return list(db.scalars(select(Slip.note)))
+
+    @app.socket("/live")
+    async def live(earner: Earner, socket: Socket[str, str]) -> None: ...
+
+    with site.running():
+        found = Intruder(app).run()
+        assert [(hole.route, hole.who) for hole in found.holes] == [
+            ("GET /wages", "another user"),
+            ("GET /notes", "another user"),
+        ]
+        assert found.unasked == {"WEBSOCKET /live": "it is a socket, and those are not asked"}
