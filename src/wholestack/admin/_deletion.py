@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import datetime
+import logging
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pydantic
 from sqlalchemy import Column, Row, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, InvalidRequestError
 
 from wholestack import Conflict, Forbidden
 from wholestack.auth import ClosingRefused
@@ -28,6 +29,9 @@ from ._soft import is_deleted, mark, mark_of
 
 if TYPE_CHECKING:
     from ._plugin import Admin
+
+
+_log = logging.getLogger("wholestack")
 
 
 class Deletion:
@@ -82,6 +86,12 @@ class Deletion:
                 self._db.flush()
         except IntegrityError as error:
             raise Conflict(gettext("Other rows refer to it.")) from error
+        except InvalidRequestError as error:
+            if "passive_deletes" not in str(error):
+                raise
+            # SQLAlchemy deletes no row with a relation that may not be read, unless the database minds its rows.
+            _log.warning("a row of %s cannot be deleted: %s", resource.model.__name__, error)
+            raise Conflict(gettext("Something else stands in the way.")) from error
         return batch
 
     def _gone(self, resource: Resource, row: Any) -> Change:

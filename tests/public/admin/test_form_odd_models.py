@@ -176,6 +176,17 @@ def test_a_relation_that_is_not_read_as_a_whole_stands_in_nobodys_way(office: Of
     assert [each.name for each in office.all(Lexicon)] == ["Two"]
 
 
+def test_a_row_with_such_a_relation_is_deleted_or_says_why_not(
+    office: Office, caplog: pytest.LogCaptureFixture
+) -> None:
+    """SQLAlchemy deletes it only where the database minds the rows (``passive_deletes``)."""
+    login(office.client, "*")
+    office.add(Lexicon(name="One"))
+    told = post(office.client, "/admin/lexicon/1/delete")
+    assert told.status < 500 and "passive_deletes=True" in caplog.text
+    assert [each.name for each in office.all(Lexicon)] == ["One"]
+
+
 @pytest.mark.parametrize("column", ["words", "words.text"])
 def test_such_a_relation_is_no_column_of_a_list(column: str) -> None:
     view = type("Lexicons", (AdminView,), {"model": Lexicon, "columns": ("name", column)})
