@@ -174,8 +174,9 @@ class Identity(Generic[U]):
         if not self._found:
             self._user = self._looked()
             self._found = True
-            if self._user is not None and self._terms.opened is not None:
-                self._may_open()
+            opened = self._terms.opened
+            if self._user is not None and opened is not None:
+                self._may_open(opened)
         return self._user
 
     @property
@@ -183,13 +184,12 @@ class Identity(Generic[U]):
         """The request."""
         return self._request
 
-    def _may_open(self) -> None:
+    def _may_open(self, opened: OpenLogins) -> None:
         """Let what the request opens end where its user is let in no more."""
-        opens = functools.partial(self._terms.opened.hold, self)  # type: ignore[union-attr]  # as asked before
         if self._request.method == "WEBSOCKET":
-            opens()
+            opened.hold(self)
         else:
-            self._session.when_open(opens)
+            self._session.when_open(functools.partial(opened.hold, self))
 
     def required(self) -> U:
         """The user.

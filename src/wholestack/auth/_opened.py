@@ -6,6 +6,8 @@ import datetime
 from collections.abc import Callable, Collection, Iterable
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy import inspect
+
 from wholestack import App
 from wholestack.db import Session, select
 from wholestack.sessions import Opened, owner_key
@@ -43,11 +45,13 @@ class OpenLogins:
 
     def hold(self, identity: Identity[Any]) -> None:
         """Let what a request has open end with what its user was let in by."""
-        user, token, login = identity.required(), identity.token, identity.login
+        user = _key_of(identity.user)
+        if not user:
+            return  # The request has logged out meanwhile.
+        login = identity.login
         version = "" if identity.by_token else str(login.version)
-        by = (login.impersonator or "", str(login.acts_by))
-        key = _BETWEEN.join(("" if token is None else str(token.id), user.key, version, *by))
-        self._opened.hold(key, user.key, identity.request)
+        key = _BETWEEN.join((_key_of(identity.token), user, version, login.impersonator or "", str(login.acts_by)))
+        self._opened.hold(key, user, identity.request)
 
     def doubt(self, user: str) -> None:
         """Look now, and not only with the next look, at what a user has open."""
@@ -82,3 +86,9 @@ class OpenLogins:
         token, now = self._tables.token, self._clock()
         asked = select(token.id, token.expires_at).where(token.user_id.in_([row.id for row in owners]))
         return {str(row.id) for row in db.execute(asked) if row.expires_at is None or row.expires_at > now}
+
+
+def _key_of(row: Any) -> str:
+    """The key of a row as text, also where its transaction is over and was rolled back: nothing is loaded for it."""
+    key = None if row is None else inspect(row).identity
+    return "" if key is None else str(key[0])

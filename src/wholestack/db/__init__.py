@@ -4,10 +4,10 @@ Here belongs what joins them to an app: the plugin (`_database`), a request's un
 connections that wait as their caller's colour asks (`_colour`, `_connection`, `_sqlite`, `_postgresql`, `_mariadb`),
 the pool (`_pool`, `_slots`), the bases of models and their types (`_models`, `_types`; when JSON has changed: `_json`),
 many rows at once (`_bulk`; `_new_rows`: those that are wanted back), how SQLite reckons with decimals (`_exact`,
-`_exact_functions`), and the drivers' errors as answers (`_errors`). Never here: SQL that SQLAlchemy could say, a page,
-a user. A call flows so: a handler's `db.get(…)` goes through SQLAlchemy to a cursor of ours; that asks how it may wait
-(`how_to_wait`), waits so, and gives SQLAlchemy its rows; after the handler the unit commits, before the first byte is
-sent.
+`_exact_functions`, `_computed`), and the drivers' errors as answers (`_errors`). Never here: SQL that SQLAlchemy could
+say, a page, a user. A call flows so: a handler's `db.get(…)` goes through SQLAlchemy to a cursor of ours; that asks how
+it may wait (`how_to_wait`), waits so, and gives SQLAlchemy its rows; after the handler the unit commits, before the
+first byte is sent.
 
 What SQLAlchemy is asked for most is named here, too, so that one import serves a file of models.
 """
@@ -21,7 +21,6 @@ from sqlalchemy.sql.functions import _FunctionGenerator
 
 from ._begin import STAGE, stage
 from ._bulk import NoCopy, copy_in, copy_out, insert_many, read_many, upsert
-from ._computed import InUnit as _InUnit  # noqa: F401  (what a column is computed of is looked at from here on)
 from ._database import Database
 from ._errors import (
     ConstraintFailed,

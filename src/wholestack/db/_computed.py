@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Cast, Column, ColumnElement, Computed, TextClause, event
+from sqlalchemy import Cast, Column, ColumnElement, Computed, TextClause
 from sqlalchemy.ext.compiler import compiles
 
 from ._types import Exact
@@ -55,7 +55,7 @@ def _in_unit(element: InUnit, compiler: Any, **options: Any) -> Any:
     return compiler.process(found, **options)
 
 
-@event.listens_for(Computed, "after_parent_attach")
-def _attached(computed: Computed, column: Any) -> None:
+def in_own_unit(computed: Computed, column: Any) -> None:
+    """Bring what a column is computed of to its unit, when it becomes the column's."""
     if not isinstance(computed.sqltext, (TextClause, InUnit)):  # A text is the database's own.
         vars(computed)["sqltext"] = InUnit(computed.sqltext, column)

@@ -9,9 +9,10 @@ import uuid
 import weakref
 from typing import TYPE_CHECKING, Any, ClassVar, dataclass_transform
 
-from sqlalchemy import MetaData, event, func
+from sqlalchemy import Computed, MetaData, event, func
 from sqlalchemy.orm import DeclarativeBase, Mapped, Mapper, RelationshipProperty, declared_attr, mapped_column, registry
 
+from ._computed import in_own_unit
 from ._types import TYPES, Moment
 
 # Each constraint has a name, since one without cannot be dropped (Alembic's documentation, "Naming Constraints").
@@ -79,6 +80,9 @@ def _registry_of(metadata: MetaData) -> registry:
 _OWN = "wholestack_registry"
 Table.metadata.info[_OWN] = Table.registry
 _REGISTRIES: weakref.WeakSet[registry] = weakref.WeakSet((Table.registry,))
+
+
+event.listen(Computed, "after_parent_attach", in_own_unit)
 
 
 @event.listens_for(Mapper, "before_configured")

@@ -71,17 +71,20 @@ class _Maker:
             return self.made.get(model)
         self._pending.append(model)
         fields = {**self._fields(model), **self._of_user(model)}
-        texts, numbers = ({}, {}) if model is self._user else self._telling(model)
-        row = None
-        for telling in ({**texts, **numbers}, texts):
-            # A rule of the model's own may take none of these: then there are those that it takes by itself.
-            with contextlib.suppress(Exception), self._db.begin_nested():
-                row = row or self._written(factory(model, seed=self._number)(**{**telling, **fields}))
-        self.made[model] = row = row or self._written(factory(model, seed=self._number)(**fields))
+        self.made[model] = row = self._written(model, fields)
         self._pending.remove(model)
         return row
 
-    def _written(self, row: Any) -> Any:
+    def _written(self, model: type[Any], fields: Mapping[str, Any]) -> Any:
+        """A row that is known again by as much as the model's own rules take."""
+        texts, numbers = ({}, {}) if model is self._user else self._telling(model)
+        for telling in filter(None, ({**texts, **numbers}, texts)):
+            with contextlib.suppress(Exception), self._db.begin_nested():
+                return self._flushed(model, {**telling, **fields})
+        return self._flushed(model, fields)
+
+    def _flushed(self, model: type[Any], fields: Mapping[str, Any]) -> Any:
+        row = factory(model, seed=self._number)(**fields)
         self._db.add(row)
         self._db.flush()
         return row

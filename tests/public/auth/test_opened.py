@@ -12,8 +12,9 @@ from sqlalchemy import update
 
 from auth.site import EMAIL, Site, User
 from sessions.test_opened import ended, said
-from wholestack.auth import Identity, Impersonation, Tokens
-from wholestack.db import select
+from wholestack import Stream
+from wholestack.auth import Accounts, Identity, Impersonation, Tokens
+from wholestack.db import Session, select
 from wholestack.realtime import Events, Socket
 from wholestack.testing import log_in
 
@@ -160,3 +161,24 @@ def test_what_is_open_ends_with_whoever_acts_for_its_user() -> None:
             with site.app.session() as db:
                 db.execute(update(User).where(User.email == "help@example.org").values(is_active=False))
             assert ended(echo)
+
+
+@pytest.mark.parametrize("path", ["/leave", "/fails"])
+def test_a_stream_of_who_has_logged_out_or_failed_meanwhile_is_sent(path: str) -> None:
+    """There is nobody left to end it with, and of a row that was rolled back only its key is known."""
+    site = made()
+
+    @site.app.post("/leave")
+    def leave(accounts: Accounts[Any], user: User) -> Stream:
+        accounts.log_out()
+        return Stream(iter([b"bye"]))
+
+    @site.app.post("/fails")
+    def fails(user: User, db: Session) -> Stream:
+        db.rollback()
+        return Stream(iter([b"bye"]), 409)
+
+    with site.running():
+        site.make()
+        site.log_in()
+        assert site.client.post(path, headers={"sec-fetch-site": "same-origin"}).text == "bye"
