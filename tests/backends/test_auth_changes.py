@@ -14,7 +14,8 @@ import pytest
 import databases
 from auth.authenticator import Authenticator
 from auth.factors import Clock, at_once
-from auth.site import LINK, PASSWORD, Site, User
+from auth.site import BROWSER, LINK, PASSWORD, Site, User
+from auth.test_ending import Member, Present
 from auth.test_passkeys import add
 from wholestack.auth import Passkeys
 from wholestack.auth._ways import has_way_in
@@ -143,3 +144,19 @@ def test_an_account_that_is_proven_as_it_ends_loses_nothing(kind: str, tmp_path:
             provers[0].join()
             gave, left = site.find("heir@example.org").nickname == "has it all", site.find("bo@example.org")
             assert gave == (left is None)
+
+
+@pytest.mark.parametrize("kind", databases.KINDS)
+def test_an_account_that_rows_refer_to_is_as_it_was(kind: str, tmp_path: Path) -> None:
+    """Each database refuses in its own way, and goes on within the transaction."""
+    with databases.fresh(kind, tmp_path) as url, Site("wsgi", user=Member, url=url).running() as site:
+        user = site.make()
+        with site.app.session() as db:
+            db.add(Present(member_id=user.id))
+        site.log_in()
+        assert site.send("/account/close", password=PASSWORD, sure="true").status == 422
+        assert site.client.get("/account", headers=BROWSER, follow=False).status == 200
+        with site.app.session() as db:
+            db.delete(db.scalars(select(Present)).one())
+        assert site.send("/account/close", password=PASSWORD, sure="true").status == 303
+        assert site.find() is None
